@@ -1,0 +1,1 @@
+"""Floor 4: composition roots. Which services and doors live in this process."""
