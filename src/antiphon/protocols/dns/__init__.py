@@ -1,0 +1,1 @@
+"""DNS as far as discovery needs it: names, SRV selection, and an authority that answers from memory."""
