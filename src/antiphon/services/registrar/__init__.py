@@ -1,0 +1,1 @@
+"""The location service: which devices can be reached for a line, and how."""
