@@ -1,0 +1,1 @@
+"""RTP: packets, reports, codecs of the telephone network, SRTP keyed by SDES, and a bounded jitter buffer. Pure."""
