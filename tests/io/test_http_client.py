@@ -65,13 +65,13 @@ async def test_a_name_of_the_lab_is_reached_and_its_certificate_checked(
 
 async def test_a_certificate_for_another_name_is_refused(resolver: Resolver, port: int) -> None:
     async with http_client(resolver, trusting()) as client:
-        with pytest.raises(httpx2.ConnectError, match="other.example.test"):
+        with pytest.raises(httpx2.ConnectError, match=r"other\.example\.test"):
             await fetch(client, f"https://other.example.test:{port}/")
 
 
 async def test_a_name_that_does_not_resolve_says_so(resolver: Resolver) -> None:
     async with http_client(resolver, trusting()) as client:
-        with pytest.raises(httpx2.ConnectError, match="nobody.example.test: no such name"):
+        with pytest.raises(httpx2.ConnectError, match=r"nobody\.example\.test: no such name"):
             await fetch(client, "https://nobody.example.test/")
 
 
