@@ -160,7 +160,7 @@ class Change(enum.Enum):
     REMOVED = "removed"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RegisterResult:
     outcome: Outcome
     changes: tuple[tuple[Change, Binding], ...] = ()

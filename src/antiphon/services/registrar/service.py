@@ -39,13 +39,30 @@ class Limits:
 
 
 class _Aor:
-    """The bindings of one address of record, by key and as the tuple that is handed out."""
+    """The bindings of one address of record, by key and as what is handed out."""
 
-    __slots__ = ("all", "by_key")
+    __slots__ = ("all", "by_key", "refreshed")
 
     def __init__(self) -> None:
         self.by_key: dict[Key, Binding] = {}
         self.all: tuple[Binding, ...] = ()
+        self.refreshed: dict[Binding, RegisterResult] = {}
+
+    def put(self, binding: Binding) -> None:
+        self.by_key[binding.key] = binding
+        self._publish()
+
+    def drop(self, binding: Binding) -> None:
+        del self.by_key[binding.key]
+        self._publish()
+
+    def _publish(self) -> None:
+        # Made here, once per change, so that a refresh has nothing to build.
+        self.all = tuple(self.by_key.values())
+        self.refreshed = {
+            binding: RegisterResult(Outcome.OK, ((Change.REFRESHED, binding),), self.all)
+            for binding in self.all
+        }
 
 
 class Registrar:
@@ -143,8 +160,10 @@ class Registrar:
             asked = limits.max_expires_s
         if request.path != binding.path:
             return None
+        granted: float = asked
         token_expires = request.token_expires
-        granted = asked if token_expires is None else self._granted(asked, token_expires)
+        if token_expires is not None and token_expires - self._timers.wall() < asked:
+            granted = self._granted(asked, token_expires)
         binding.call_id = request.call_id
         binding.cseq = request.cseq
         binding.received = request.received
@@ -154,7 +173,7 @@ class Registrar:
             self._expiry.watch(binding)
         if self._journal is not None:
             self._journal.refreshed(binding)
-        return RegisterResult(Outcome.OK, ((Change.REFRESHED, binding),), known.all)
+        return known.refreshed[binding]
 
     def _not_newer(self, binding: Binding, request: RegisterRequest) -> RegisterResult:
         repeated = request.cseq == binding.cseq and request.branch == binding.branch != ""
@@ -260,8 +279,7 @@ class Registrar:
         binding.expires_at = now + granted_s
 
     def _enter(self, known: _Aor, binding: Binding) -> None:
-        known.by_key[binding.key] = binding
-        known.all = tuple(known.by_key.values())
+        known.put(binding)
         if binding.flow is not None:
             self._by_flow.setdefault(binding.flow, set()).add(binding)
 
@@ -269,8 +287,7 @@ class Registrar:
         known = self._aors.get(binding.aor)
         if known is None or known.by_key.get(binding.key) is not binding:
             return
-        del known.by_key[binding.key]
-        known.all = tuple(known.by_key.values())
+        known.drop(binding)
         if not known.all:
             del self._aors[binding.aor]
         self._forget_flow(binding)
