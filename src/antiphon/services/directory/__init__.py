@@ -1,0 +1,1 @@
+"""The directory: users, lines, devices, service profiles and UC services."""
