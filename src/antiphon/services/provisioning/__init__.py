@@ -1,0 +1,1 @@
+"""Provisioning: what a client and a device are told to be."""
