@@ -1,0 +1,1 @@
+"""The Cisco-named interfaces: one file each, each deletable."""
