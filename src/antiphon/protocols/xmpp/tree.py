@@ -24,8 +24,10 @@ class NotAnElement(ValueError):
 _PRIMER = f"<s xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>".encode()
 
 
-def parse_element(data: bytes, limits: Limits = C2S, primer: bytes = _PRIMER) -> Element:
-    """The one element in `data`, read in the context of `primer` (a start tag; by default a client's stream).
+def parse_element(
+    data: bytes, limits: Limits = C2S, primer: bytes = _PRIMER, closer: bytes = b"</s>"
+) -> Element:
+    """The one element in `data`, read between `primer` and `closer` (by default as inside a client's stream).
 
     Raises `NotAnElement`.
     """
@@ -34,7 +36,7 @@ def parse_element(data: bytes, limits: Limits = C2S, primer: bytes = _PRIMER) ->
         data.decode()
         builder.read(primer)
         builder.read(data)
-        builder.read(b"</s>", final=True)
+        builder.read(closer, final=True)
     except (ExpatError, UnicodeError):
         raise NotAnElement("not-well-formed") from None
     if builder.found is None or builder.depth != 0:
