@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 30.0
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext(:turn))")
 
 
 class Database:
@@ -44,12 +45,19 @@ class Database:
         )
         # SQLite has one writer. Within this process writers queue here, where waiting does not block the loop; without
         # it a second BEGIN IMMEDIATE would hold up the very loop on which the first writer must go on.
-        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if self._sqlite else nullcontext()
+        self._turns: dict[str, asyncio.Lock] = {"": asyncio.Lock()}
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with self._turn, self.engine.begin() as connection:
+    async def transaction(self, turn: str = "") -> AsyncIterator[AsyncConnection]:
+        async with self._take(turn), self.engine.begin() as connection:
+            if turn and not self._sqlite:
+                await connection.execute(_TAKE_TURN, {"turn": turn})
             yield connection
+
+    def _take(self, turn: str) -> AbstractAsyncContextManager[None]:
+        if self._sqlite:
+            return self._turns[""]
+        return self._turns.setdefault(turn, asyncio.Lock()) if turn else nullcontext()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

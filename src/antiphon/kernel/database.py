@@ -32,8 +32,11 @@ class Schema:
 class Database(Protocol):
     """Where what was acknowledged is kept."""
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def transaction(self, turn: str = "") -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that may write. It is committed at the end of the block, or rolled back by an exception.
+
+        Transactions that name the same `turn` run one after the other, in all processes on one store; within this
+        process what stands directly behind the block, up to its next await, belongs to the turn as well.
 
         Writers of one process take turns on SQLite: do nothing slow inside the block, and never open a second one in it.
         """

@@ -132,6 +132,12 @@ CHANGED_ELSEWHERE = Fault(
     "Another node has changed the directory at the same moment.",
     "Look at the entry again and repeat the change.",
 )
+STORE_DOWN = Fault(
+    "AP-DIR-026",
+    Kind.UNAVAILABLE,
+    "The directory cannot be changed at the moment; it can be read.",
+    "Check that the database is running and has room, then try again.",
+)
 BAD_CSV = Fault(
     "AP-DIR-030",
     Kind.INVALID,

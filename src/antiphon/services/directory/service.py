@@ -1,0 +1,222 @@
+"""The directory of this deployment: read from memory, written through to the store, told on the bus."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from antiphon.kernel.bus import Bus, Event
+from antiphon.kernel.database import Database
+from antiphon.kernel.errors import Fault
+from antiphon.kernel.random import Random
+from antiphon.kernel.tasks import Tasks
+from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.services.directory import errors, events, rules, store
+from antiphon.services.directory.memory import Entry, EntryKind, Memory, key_of
+
+log = logging.getLogger(__name__)
+
+TURN = "directory"
+NAMES: dict[EntryKind, str] = {
+    User: "user",
+    Line: "line",
+    Device: "device",
+    ServiceProfile: "service profile",
+    UcService: "UC service",
+}
+_NOT_FOUND: dict[EntryKind, Fault] = {
+    User: errors.USER_NOT_FOUND,
+    Line: errors.LINE_NOT_FOUND,
+    Device: errors.DEVICE_NOT_FOUND,
+    ServiceProfile: errors.PROFILE_NOT_FOUND,
+    UcService: errors.UC_SERVICE_NOT_FOUND,
+}
+E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
+
+
+class Directory(Memory):
+    """`load` before use. Implements `ports.DirectoryPort`, which says what each method does."""
+
+    def __init__(self, database: Database, bus: Bus, random: Random) -> None:
+        super().__init__()
+        self._database = database
+        self._bus = bus
+        self._random = random
+        self._publishing = False
+
+    async def load(self) -> None:
+        """Create or migrate the tables, read them, and see that there is a default service profile."""
+        await self._database.upgrade(store.SCHEMA)
+        await self._reload()
+        if not any(profile.is_default for profile in self.service_profiles()):
+            name = "Default" if self.service_profile("Default") is None else "Standard"
+            await self.put_service_profile(ServiceProfile(name, "", is_default=True))
+
+    def follow(self, tasks: Tasks) -> None:
+        """Read the store again whenever another process says on the bus that it has changed it."""
+
+        def heard(event: Event) -> None:
+            if not self._publishing:
+                tasks.spawn(self._reload(), "directory reload")
+
+        self._bus.subscribe(events.EntryAudited, heard)
+
+    async def _reload(self) -> None:
+        async with self._database.transaction(TURN) as connection:
+            entries = await store.load(connection)
+        self.fill(entries)
+
+    def planned(self, entry: E, *, create: bool = False) -> E:
+        """The entry as `put_…` would keep it, without keeping it. Raises what `put_…` raises."""
+        kept = rules.checked(entry, self, self._random, create)
+        assert isinstance(kept, type(entry))
+        return kept
+
+    def planned_removal(self, kind: EntryKind, key: str) -> Entry:
+        """The entry as `remove_…` would find it. Raises what `remove_…` raises."""
+        if (entry := self.get(kind, key)) is None:
+            raise _NOT_FOUND[kind].error(key[:128])
+        rules.released(entry, self)
+        return entry
+
+    async def put_user(self, user: User, *, create: bool = False, actor: str = "") -> User:
+        return await self._put(user, create, actor)
+
+    async def put_line(self, line: Line, *, create: bool = False, actor: str = "") -> Line:
+        return await self._put(line, create, actor)
+
+    async def put_device(self, device: Device, *, create: bool = False, actor: str = "") -> Device:
+        return await self._put(device, create, actor)
+
+    async def put_service_profile(
+        self, profile: ServiceProfile, *, create: bool = False, actor: str = ""
+    ) -> ServiceProfile:
+        return await self._put(profile, create, actor)
+
+    async def put_uc_service(self, service: UcService, *, create: bool = False, actor: str = "") -> UcService:
+        return await self._put(service, create, actor)
+
+    async def remove_user(self, userid: str, *, actor: str = "") -> None:
+        """What the user owned stays, without an owner."""
+        await self._remove(User, userid, actor)
+
+    async def remove_line(self, number: str, *, actor: str = "") -> None:
+        """Raises AP-DIR-016 while a device or a hunt group has it."""
+        await self._remove(Line, number, actor)
+
+    async def remove_device(self, name: str, *, actor: str = "") -> None:
+        await self._remove(Device, name, actor)
+
+    async def remove_service_profile(self, name: str, *, actor: str = "") -> None:
+        await self._remove(ServiceProfile, name, actor)
+
+    async def remove_uc_service(self, name: str, *, actor: str = "") -> None:
+        await self._remove(UcService, name, actor)
+
+    async def put_all(self, entries: Iterable[Entry], *, actor: str = "") -> None:
+        """Many at once, all or none; what is referred to comes first. Raises as `put_…` does."""
+
+        def plan() -> list[Entry]:
+            scratch = self.copy()
+            final: dict[tuple[EntryKind, str], Entry] = {}
+            for entry in entries:
+                kept: Entry = rules.checked(entry, scratch, self._random)
+                for change in (*rules.consequences(kept, scratch), kept):
+                    scratch.keep(change)
+                    final[type(change), key_of(change)] = change
+            return list(final.values())
+
+        await self._change(plan, actor)
+
+    async def _put(self, entry: E, create: bool, actor: str) -> E:
+        def plan() -> list[Entry]:
+            kept: Entry = rules.checked(entry, self, self._random, create)
+            return [*rules.consequences(kept, self), kept]
+
+        changes = await self._change(plan, actor)
+        result = changes[-1]
+        assert isinstance(result, type(entry))
+        return result
+
+    async def _change(self, plan: Callable[[], list[Entry]], actor: str) -> list[Entry]:
+        async with self._turn() as connection:
+            changes = plan()
+            added = [entry for entry in changes if self._known(entry) is None]
+            changed = [entry for entry in changes if self._known(entry) not in (None, entry)]
+            await store.write(connection, added, changed)
+        for entry in (*added, *changed):
+            self._apply(entry, actor)
+        return changes
+
+    async def _remove(self, kind: EntryKind, key: str, actor: str) -> None:
+        async with self._turn() as connection:
+            entry = self.planned_removal(kind, key)
+            released = rules.released(entry, self)
+            await store.write(connection, (), released)
+            await store.remove(connection, entry)
+        for change in released:
+            self._apply(change, actor)
+        self.drop(kind, key)
+        self._publish(_removed(entry), events.EntryAudited(actor, "remove", NAMES[kind], key))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[AsyncConnection]:
+        """Changes are planned, written and applied one after the other, so memory has the order of the store."""
+        try:
+            async with self._database.transaction(TURN) as connection:
+                yield connection
+        except (IntegrityError, store.StaleWrite) as error:
+            raise errors.CHANGED_ELSEWHERE.error() from error
+        except (DBAPIError, OSError) as error:
+            raise errors.STORE_DOWN.error(retry_after_s=5.0) from error
+
+    def _known(self, entry: Entry) -> Entry | None:
+        return self.get(type(entry), key_of(entry))
+
+    def _apply(self, entry: Entry, actor: str) -> None:
+        before = self._known(entry)
+        self.keep(entry)
+        action = "add" if before is None else "change"
+        names = tuple(
+            field.name
+            for field in dataclasses.fields(entry)
+            if before is not None and getattr(before, field.name) != getattr(entry, field.name)
+        )
+        audit = events.EntryAudited(actor, action, NAMES[type(entry)], key_of(entry), names)
+        self._publish(_changed(entry), audit)
+
+    def _publish(self, event: Event, audit: events.EntryAudited) -> None:
+        log.info(
+            "directory entry written",
+            extra={"actor": audit.actor, "action": audit.action, "kind": audit.kind, "key": audit.key},
+        )
+        self._publishing = True
+        try:
+            self._bus.publish(event)
+            self._bus.publish(audit)
+        finally:
+            self._publishing = False
+
+
+def _changed(entry: Entry) -> Event:
+    match entry:
+        case User():
+            return events.UserChanged(entry.userid, entry.enabled)
+        case Line():
+            return events.LineChanged(entry.number)
+        case Device():
+            return events.DeviceChanged(entry.name)
+        case ServiceProfile():
+            return events.ProfileChanged(entry.name)
+        case UcService():
+            return events.UcServiceChanged(entry.name)
+
+
+def _removed(entry: Entry) -> Event:
+    return events.UserRemoved(entry.userid) if isinstance(entry, User) else _changed(entry)
