@@ -50,8 +50,9 @@ def test_the_device_files_elements_stand_in_the_order_of_the_format() -> None:
     assert names(parsed("CSFALICE.cnf.xml")) == [
         "fullConfig", "deviceProtocol", "devicePool", "TVS", "sipProfile", "commonProfile", "loadInformation",
         "vendorConfig", "commonConfig", "enterpriseConfig", "versionStamp", "userLocale", "networkLocale",
-        "deviceSecurityMode", "authenticationURL", "directoryURL", "servicesURL", "secureUDSUsersAccessURL", "transportLayerProtocol",
-        "capfAuthMode", "capfList", "certHash", "encrConfig", "sipOAuthMode", "userId", "ownerId", "phoneServices",
+        "deviceSecurityMode", "authenticationURL", "directoryURL", "servicesURL", "secureUDSUsersAccessURL",
+        "transportLayerProtocol", "capfAuthMode", "capfList", "certHash", "encrConfig", "sipOAuthMode", "userId", "ownerId",
+        "phoneServices",
     ]  # fmt: skip
     assert names(parsed("CSFALICE.cnf.xml").find("devicePool")) == [
         "revertPriority", "name", "dateTimeSetting", "callManagerGroup", "srstInfo", "connectionMonitorDuration",

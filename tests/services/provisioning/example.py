@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 
 from antiphon.model import (
     Cluster,
@@ -16,6 +16,7 @@ from antiphon.model import (
     UcService,
     User,
 )
+from antiphon.services.directory.memory import Memory
 
 CLUSTER = Cluster(
     "lab",
@@ -62,56 +63,12 @@ SERVICES = (
 LINES = (Line("1001", "l1", display_name="Alice Ng", owner="alice"), Line("1009", "l2", forward_all="1002"))
 
 
-@dataclass
-class Page:
-    users: tuple[User, ...]
-    total: int
-
-
-@dataclass
-class Records:
+class Records(Memory):
     """A directory of a few records."""
 
-    people: list[User] = field(default_factory=lambda: [ALICE, BOB])
-    devices: list[Device] = field(default_factory=lambda: [DEVICE])
-    lines: tuple[Line, ...] = LINES
-    profiles: tuple[ServiceProfile, ...] = (DEFAULT, PHONES)
+    def __init__(self) -> None:
+        super().__init__()
+        self.fill([*SERVICES, DEFAULT, PHONES, ALICE, BOB, *LINES, DEVICE])
 
-    def user(self, userid: str) -> User | None:
-        return next((user for user in self.people if user.userid == userid), None)
-
-    def user_by_mail(self, mail: str) -> User | None:
-        return next((user for user in self.people if user.mail == mail.lower()), None)
-
-    def search(self, text: str, field: str = "name", start: int = 0, limit: int = 64) -> Page:
-        wanted = {"name": "display_name", "number": "telephone", "email": "mail"}.get(field, field)
-        found = [u for u in self.people if str(getattr(u, wanted)).lower().startswith(text.lower())]
-        return Page(tuple(found[start : start + limit]), len(found))
-
-    def device(self, name: str) -> Device | None:
-        return next((device for device in self.devices if device.name == name), None)
-
-    def devices_of(self, userid: str) -> tuple[Device, ...]:
-        return tuple(device for device in self.devices if device.owner == userid)
-
-    def line(self, number: str) -> Line | None:
-        return next((line for line in self.lines if line.number == number), None)
-
-    def lines_of(self, userid: str) -> tuple[Line, ...]:
-        return tuple(line for line in self.lines if line.owner == userid)
-
-    def uc_service(self, name: str) -> UcService | None:
-        return next((service for service in SERVICES if service.name == name), None)
-
-    def service_profiles(self) -> Iterable[ServiceProfile]:
-        return self.profiles
-
-    def default_service_profile(self) -> ServiceProfile | None:
-        return next((profile for profile in self.profiles if profile.is_default), None)
-
-    def profile_of(self, user: User) -> ServiceProfile | None:
-        named = next((p for p in self.profiles if p.name == user.service_profile), None)
-        return named or self.default_service_profile()
-
-    def change_device(self, **changes: object) -> None:
-        self.devices[0] = replace(self.devices[0], **changes)  # type: ignore[arg-type]
+    def change_device(self, **changes: Any) -> None:
+        self.keep(replace(DEVICE, **changes))
