@@ -1,0 +1,48 @@
+"""Faults of the drivers."""
+
+from __future__ import annotations
+
+from antiphon.kernel.errors import Fault, Kind
+
+ENDPOINT_FAILED = Fault(
+    "AP-IO-001",
+    Kind.UNAVAILABLE,
+    "A conversation ended because of a fault of ours.",
+    "Report it with the log line that carries this code; other users are not affected.",
+)
+TASK_FAILED = Fault(
+    "AP-IO-002",
+    Kind.UNAVAILABLE,
+    "A background task ended because of a fault of ours.",
+    "Report it with the log line that carries this code.",
+)
+ADDRESS_IN_USE = Fault(
+    "AP-IO-010",
+    Kind.CONFLICT,
+    "The address is in use by another program.",
+    "Stop that program, or give this listener another port or address.",
+)
+NO_RIGHT_TO_BIND = Fault(
+    "AP-IO-011",
+    Kind.FORBIDDEN,
+    "This account may not listen on the address.",
+    "Use a port above 1023, or give the service the capability CAP_NET_BIND_SERVICE.",
+)
+CANNOT_BIND = Fault(
+    "AP-IO-012",
+    Kind.UNAVAILABLE,
+    "The address cannot be listened on.",
+    "Check that it exists on this machine (`ip address`).",
+)
+TOO_MANY_CONNECTIONS = Fault(
+    "AP-IO-013",
+    Kind.UNAVAILABLE,
+    "The process holds as many connections as it may; new ones are closed.",
+    "Raise `limits.max_connections`, or add a node.",
+)
+TLS_REFUSED = Fault(
+    "AP-TLS-001",
+    Kind.INVALID,
+    "A TLS handshake failed or a record was not valid.",
+    "Compare the protocol versions, certificates and names of both sides; the log line says which peer and why.",
+)
