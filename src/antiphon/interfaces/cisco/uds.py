@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from antiphon.interfaces.cisco.credentials import Identity, principal_of
 from antiphon.interfaces.cisco.uds_documents import UdsDocuments, error_document
-from antiphon.interfaces.cisco.uds_errors import BAD_PAGE, NO_QUESTION, NOT_YOURS
+from antiphon.interfaces.cisco.uds_errors import BAD_PAGE, NO_QUESTION, NO_SUCH_RESOURCE, NOT_YOURS
 from antiphon.interfaces.cisco.verbs import Handler, ReadOnly
 from antiphon.kernel.errors import WIRE, DomainError, Fault
 from antiphon.model import User
