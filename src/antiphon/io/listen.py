@@ -163,5 +163,4 @@ class _Refusal(asyncio.Protocol):
     """Above the limit a connection is closed at once, so that the listener's queue does not fill."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not here and now: uvloop has not finished opening the transport.
-        asyncio.get_running_loop().call_soon(cast(asyncio.Transport, transport).abort)
+        cast(asyncio.Transport, transport).abort()
