@@ -10,10 +10,9 @@ import httpx2
 import pytest
 import trustme
 
-from antiphon.io import http_client as module
 from antiphon.io.dns_client import Resolver
 from antiphon.io.dns_server import DnsServer
-from antiphon.io.http_client import BodyTooLarge, fetch, http_client
+from antiphon.io.http_client import http_client
 from antiphon.protocols.dns.authority import Authority, Record
 
 AUTHORITY = trustme.CA()
@@ -59,26 +58,17 @@ async def test_a_name_of_the_lab_is_reached_and_its_certificate_checked(
     resolver: Resolver, port: int
 ) -> None:
     async with http_client(resolver, trusting()) as client:
-        answer = await fetch(client, f"https://cucm1.example.test:{port}/")
-    assert (answer.status, answer.body) == (200, b"hello")
+        answer = await client.get(f"https://cucm1.example.test:{port}/")
+    assert (answer.status_code, answer.content) == (200, b"hello")
 
 
 async def test_a_certificate_for_another_name_is_refused(resolver: Resolver, port: int) -> None:
     async with http_client(resolver, trusting()) as client:
         with pytest.raises(httpx2.ConnectError, match=r"other\.example\.test"):
-            await fetch(client, f"https://other.example.test:{port}/")
+            await client.get(f"https://other.example.test:{port}/")
 
 
 async def test_a_name_that_does_not_resolve_says_so(resolver: Resolver) -> None:
     async with http_client(resolver, trusting()) as client:
         with pytest.raises(httpx2.ConnectError, match=r"nobody\.example\.test: no such name"):
-            await fetch(client, "https://nobody.example.test/")
-
-
-async def test_a_body_without_end_is_cut_off(
-    resolver: Resolver, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_BODY", 4)
-    async with http_client(resolver, trusting()) as client:
-        with pytest.raises(BodyTooLarge):
-            await fetch(client, f"https://cucm1.example.test:{port}/")
+            await client.get("https://nobody.example.test/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpcore2
 import httpx2
@@ -13,11 +13,7 @@ from antiphon.io.dns_client import Resolver
 
 TIMEOUT_S = 10.0
 MAX_BODY = 4 * 1024 * 1024
-"""Octets of an answer that a client reads; service documents are a few kilobytes."""
-
-
-class BodyTooLarge(httpx2.RequestError):
-    """The answer is longer than any document asked for here can be."""
+"""Octets of an answer that a client is to read at most; service documents are a few kilobytes."""
 
 
 class _ResolvingBackend(httpcore2.AsyncNetworkBackend):
@@ -72,22 +68,3 @@ def http_client(
     return httpx2.AsyncClient(
         transport=_Transport(resolver, context), timeout=timeout_s, trust_env=False, **options
     )
-
-
-class Fetched(NamedTuple):
-    """An answer, read whole."""
-
-    status: int
-    headers: httpx2.Headers
-    body: bytes
-
-
-async def fetch(client: httpx2.AsyncClient, url: str, **options: Any) -> Fetched:
-    """GET with a limit on the body. Raises `httpx2.RequestError` (`BodyTooLarge` among them) or `httpx2.InvalidURL`."""
-    async with client.stream("GET", url, **options) as response:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise BodyTooLarge(f"more than {MAX_BODY} octets from {url}")
-        return Fetched(response.status_code, response.headers, bytes(body))
