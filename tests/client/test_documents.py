@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from antiphon.client import documents
 from antiphon.client.documents import (
     CallManager,
     ListedDevice,
@@ -107,3 +108,40 @@ def test_arbitrary_octets_are_refused_and_nothing_else(document: bytes) -> None:
     for read in (user_profile, device_list):
         with pytest.raises(DomainError, match="AP-CLIENT-006"):
             read(document)
+
+
+def test_the_home_cluster_is_found_or_not() -> None:
+    found = documents.home_cluster(
+        b'<clusterUser><result found="true" uri="https://c9.example.test:8443/cucm-uds/user/a%2Fb"/>'
+        b"<homeCluster>c9.example.test</homeCluster></clusterUser>"
+    )
+    assert found == documents.HomeCluster(
+        "c9.example.test", "a/b", "https://c9.example.test:8443/cucm-uds/user/a%2Fb"
+    )
+    assert documents.home_cluster(b'<clusterUser><result found="false"/></clusterUser>') is None
+
+
+def test_servers_and_version_are_read() -> None:
+    assert documents.server_list(b"<servers><server>a</server><server/><server>b</server></servers>") == (
+        "a",
+        "b",
+    )
+    assert (
+        documents.interface_version(
+            b'<versionInformation version="x"><version>12.5.1</version></versionInformation>'
+        )
+        == "12.5.1"
+    )
+
+
+def test_how_to_sign_in_is_read_and_no_more_is_assumed() -> None:
+    both = (
+        b'<Response><SingleSignOn><Status enabled="true"/><OAuth codeGrant="true"/></SingleSignOn></Response>'
+    )
+    assert documents.sign_on(both) == documents.SignOn(True, True)
+    assert documents.sign_on(b"<Response/>") == documents.SignOn(False, False)
+
+
+def test_client_parameters_are_read_whatever_their_section() -> None:
+    document = b"<config><Client><A>1</A><B/></Client><Policies><A>2</A><C> 3 </C></Policies></config>"
+    assert documents.client_parameters(document) == {"A": "1", "C": "3"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from lxml import etree
 
@@ -30,6 +31,8 @@ class UserProfile:
     im_enabled: bool = False
     im_servers: tuple[str, ...] = ()
     service_profile_uri: str = ""
+    client_profile_uri: str = ""
+    """Client parameters that come with the service profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,27 @@ class DeviceSettings:
     register_delta_s: int = 5
     """A registration is refreshed so many seconds before it ends."""
     event_payload_type: int = 101
+    support_field: str = ""
+    """May name another client configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCluster:
+    """Where a user's record is."""
+
+    host: str
+    userid: str
+    user_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignOn:
+    """How a cluster lets people in."""
+
+    sso: bool
+    """Through an identity provider (SAML) instead of the cluster's own page."""
+    code_grant: bool
+    """Whether authorization code and refresh tokens are offered."""
 
 
 _SECTIONS = (
@@ -105,6 +129,46 @@ _SECTIONS = (
     "CTI",
     "VideoConferenceSchedulingPortal",
 )
+
+
+def home_cluster(document: bytes) -> HomeCluster | None:
+    """Of `/cucm-uds/clusterUser`; None when nobody was found."""
+    root = _root(document, "clusterUser")
+    result = _first(root, "result")
+    host = _text(root, "homeCluster")
+    if result is None or result.get("found", "").lower() != "true" or not host:
+        return None
+    uri = result.get("uri", "")
+    return HomeCluster(host, unquote(uri.rpartition("/")[2]), uri)
+
+
+def server_list(document: bytes) -> tuple[str, ...]:
+    """Of `/cucm-uds/servers`."""
+    return tuple(filter(None, (_own(e) for e in _all(_root(document, "servers"), "server"))))
+
+
+def interface_version(document: bytes) -> str:
+    """Of `/cucm-uds/version`."""
+    return _text(_root(document, "versionInformation"), "version")
+
+
+def sign_on(document: bytes) -> SignOn:
+    """Of `/ssosp/ws/public/singleSignOn`; a cluster that does not say so offers no code grant."""
+    root = _root(document, "Response")
+    status, oauth = _first(root, "Status"), _first(root, "OAuth")
+    return SignOn(
+        status is not None and status.get("enabled", "").lower() == "true",
+        oauth is not None and oauth.get("codeGrant", "").lower() == "true",
+    )
+
+
+def client_parameters(document: bytes) -> dict[str, str]:
+    """Of `jabber-config.xml` and the like: values by name. Sections are containers only; the first of a name counts."""
+    found: dict[str, str] = {}
+    for element in _root(document, "config").iter("{*}*"):
+        if not len(element) and element.getparent() is not None and (value := _own(element)):
+            found.setdefault(etree.QName(element).localname, value)
+    return found
 
 
 def user_profile(document: bytes) -> UserProfile:
@@ -122,6 +186,7 @@ def user_profile(document: bytes) -> UserProfile:
         im_enabled=cluster is not None and cluster.get("enableImAndPresence", "").lower() == "true",
         im_servers=tuple(filter(None, (_own(e) for e in _all(presence, "server")))),
         service_profile_uri=_text(profile, "uri"),
+        client_profile_uri=_text(_first(root, "jabberProfile"), "uri"),
     )
 
 
@@ -180,6 +245,7 @@ def device_settings(document: bytes, name: str) -> DeviceSettings:
         register_expires_s=_number(root, "timerRegisterExpires", 3600),
         register_delta_s=_number(root, "timerRegisterDelta", 5),
         event_payload_type=_number(root, "dtmfAvtPayload", 101),
+        support_field=_text(root, "ciscoSupportField"),
     )
 
 
