@@ -1,0 +1,68 @@
+"""`antiphon`: one file a noun, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import cyclopts
+
+from antiphon import __version__
+from antiphon.kernel.errors import WIRE, DomainError
+
+app = cyclopts.App(
+    name="antiphon",
+    help="Self-hosted unified communications: chat, presence, calls, one sign-in and one address.",
+    version=__version__,
+    result_action="return_value",
+)
+
+COMMANDS = {
+    "lab": "Run a whole deployment on this machine",
+    "demo": "Play the whole flow against the running lab",
+    "discover": "Find the services of an address, step by step",
+    "doctor": "Check a deployment and explain what is wrong",
+    "login": "Sign in",
+    "logout": "Sign out",
+    "chat": "Chat",
+    "call": "Place a call",
+    "answer": "Wait for a call and answer it",
+    "status": "Show or set presence",
+    "user": "Users",
+    "line": "Lines (directory numbers)",
+    "device": "Devices",
+    "profile": "Service profiles and UC services",
+    "cert": "Certificates",
+    "token": "Tokens and sign-ins",
+    "features": "Print every route, chain step and listener",
+}
+MODULES = {"logout": "login", "answer": "call"}
+for _name, _help in COMMANDS.items():
+    _module = f"antiphon.cli.{MODULES.get(_name, _name)}"
+    app.command(f"{_module}:{_name if _name in MODULES else 'app'}", name=_name, help=_help)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command. Exit codes: 0 ok, 1 failed, 2 usage, 3 problems found, 4 not reachable, 5 permission, 75 retry."""
+    try:
+        result = app(argv)
+    except DomainError as error:
+        print_fault(error)
+        sys.exit(WIRE[error.kind].exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def print_fault(error: DomainError) -> None:
+    """Code, what is wrong, and what to do: three short lines on standard error."""
+    detail = f" ({error.detail})" if error.detail else ""
+    print(f"{error.code}: {error.fault.what}{detail}", file=sys.stderr)
+    print(f"  {error.fault.fix}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
