@@ -81,6 +81,8 @@ class Feature:
     routes: tuple[Claim, ...] = ()
     steps: tuple[Step[Any], ...] = ()
     listeners: tuple[Listener, ...] = ()
+    advertises: tuple[str, ...] = ()
+    """Names under which discovery replies announce it, e.g. features of XEP-0030."""
 
 
 def load(package: ModuleType | str) -> tuple[Feature, ...]:
