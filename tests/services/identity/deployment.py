@@ -58,7 +58,8 @@ class People:
 
 
 class Deployment:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, issuer: str = ISSUER) -> None:
+        self.issuer = issuer
         self.database = open_database(f"sqlite:///{path}")
         self.time = VirtualTime()
         self.bus = LocalBus()
@@ -81,7 +82,7 @@ class Deployment:
             bus=self.bus,
             tasks=self.tasks,
             secret=secret,
-            issuer=ISSUER,
+            issuer=self.issuer,
             audience="example.test",
             settings=settings,
         )
@@ -95,14 +96,14 @@ class Deployment:
         await self.identity.start()
         await self.identity.set_password("alice", PASSWORD)
         await self.identity.set_password("root", PASSWORD)
-        self._server = AuthorizationServer(self.identity, well_known_clients((ISSUER,)), self.time)
+        self._server = AuthorizationServer(self.identity, well_known_clients((self.issuer,)), self.time)
 
     async def restart(self) -> None:
         self.identity.stop()
         await self.tasks.drain()
         self.identity = self.make()
         await self.identity.start()
-        self._server = AuthorizationServer(self.identity, well_known_clients((ISSUER,)), self.time)
+        self._server = AuthorizationServer(self.identity, well_known_clients((self.issuer,)), self.time)
 
     async def settle(self) -> None:
         await self.tasks.drain()
@@ -112,8 +113,8 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployment(path: Path) -> AsyncIterator[Deployment]:
-    house = Deployment(path / "identity.db")
+async def deployment(path: Path, issuer: str = ISSUER) -> AsyncIterator[Deployment]:
+    house = Deployment(path / "identity.db", issuer)
     await house.start()
     try:
         yield house

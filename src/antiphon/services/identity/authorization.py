@@ -191,12 +191,15 @@ class AuthorizationServer:
         return await self.identity.issue(grant.userid, client.client_id, scope)
 
     def _granted(self, client: Client, userid: str, asked: str) -> str:
-        """Without a scope in the request everything that client and user may have; never more (RFC 6749 §3.3)."""
+        """What was asked for, or the usual scope; with `admin` where user and client may (RFC 6749 §3.3 lets us add it).
+
+        The two clients that may administer are the administrators' own tools: an administrator who signs in there wants
+        to administer, and nobody else's token ever says `admin`.
+        """
         user = self.identity.account(userid)
         administers = client.may_administer and user is not None and user.admin
-        if not asked:
-            return f"{SCOPE} {ADMIN_SCOPE}" if administers else SCOPE
-        return " ".join(name for name in asked.split() if name != ADMIN_SCOPE or administers) or SCOPE
+        usual = " ".join(name for name in asked.split() if name != ADMIN_SCOPE) or SCOPE
+        return f"{usual} {ADMIN_SCOPE}" if administers else usual
 
 
 def _scope(asked: str) -> str:

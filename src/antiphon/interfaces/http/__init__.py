@@ -1,0 +1,1 @@
+"""Our own HTTP interfaces: sign-in and OAuth, the administration API."""

@@ -1,0 +1,46 @@
+"""A browser without a screen: `requests`, which other people wrote, in a worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import requests
+from tests.services.identity.deployment import PASSWORD, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    house: Deployment
+    origin: str
+    ca_file: Path
+
+    def session(self) -> requests.Session:
+        session = requests.Session()
+        session.verify = str(self.ca_file)
+        session.trust_env = False
+        return session
+
+
+async def in_thread(work: Callable[..., Any], *args: Any, **values: Any) -> Any:
+    return await asyncio.to_thread(work, *args, **values)
+
+
+def fields(page: requests.Response) -> dict[str, str]:
+    """The hidden fields of the page's form."""
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
+    return {name: unescape(value) for name, value in found}
+
+
+def sign_in(
+    session: requests.Session, address: str, username: str = "alice", password: str = PASSWORD, **changes: str
+) -> requests.Response:
+    """Opens the page and sends its form; redirects are not followed."""
+    page = session.get(address, allow_redirects=False)
+    form = {**fields(page), "username": username, "password": password, **changes}
+    return session.post(page.url, data=form, allow_redirects=False)
