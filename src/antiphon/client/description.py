@@ -69,12 +69,17 @@ def offer(local: Local, keys: Sequence[Crypto] = ()) -> bytes:
     return _description(local, protocol, _with_events(local.formats), offered, ())
 
 
-def answer(offered: bytes, local: Local, random: Random) -> tuple[bytes, Agreed]:
-    """Our answer and what it comes to. Raises AP-CLIENT-034 where nothing is in common; the call is refused with 488."""
+def answer(
+    offered: bytes, local: Local, random: Random, kept: tuple[Crypto, Crypto] | None = None
+) -> tuple[bytes, Agreed]:
+    """Our answer and what it comes to. Raises AP-CLIENT-034 where nothing is in common; the call is refused with 488.
+
+    `kept` are the keys in use: where the peer offers its own again, ours stay too and the stream goes on as it is.
+    """
     session, media, index = _audio(offered)
     theirs = _formats(media)
     chosen = _common(theirs, local.formats)
-    keys = _answer_keys(media, local.encryption, random)
+    keys = _answer_keys(media, local.encryption, random, kept)
     if media.protocol in _SECURE and keys is None:
         raise NO_COMMON_CODEC.error("the other side insists on encryption")
     direction = _meet(sdp.direction(session, media).mirrored, local.direction)
@@ -183,8 +188,13 @@ def _cryptos(media: sdp.Media) -> list[Crypto]:
     return [crypto for crypto in map(sdes.parse, lines) if crypto is not None]
 
 
-def _answer_keys(media: sdp.Media, encryption: Encryption, random: Random) -> tuple[Crypto, Crypto] | None:
-    chosen = None if encryption is Encryption.OFF else sdes.answer(_cryptos(media), random)
+def _answer_keys(
+    media: sdp.Media, encryption: Encryption, random: Random, kept: tuple[Crypto, Crypto] | None
+) -> tuple[Crypto, Crypto] | None:
+    offered = _cryptos(media)
+    if kept is not None and kept[1] in offered and kept[0].tag == kept[1].tag:
+        return kept
+    chosen = None if encryption is Encryption.OFF else sdes.answer(offered, random)
     if chosen is None:
         if encryption is Encryption.REQUIRED:
             raise NO_COMMON_CODEC.error("the other side does not encrypt")

@@ -79,6 +79,7 @@ class StreamFlow(asyncio.Protocol):
         "_tls_starting",
         "_transport",
         "_watchdog",
+        "failure",
         "local",
         "peer",
         "security",
@@ -125,6 +126,8 @@ class StreamFlow(asyncio.Protocol):
         self.local = Address("", 0)
         self.peer = Address("", 0)
         self.security: Security | None = None
+        self.failure: Exception | None = None
+        """Why TLS was refused, for whoever connected out and never saw `opened`."""
 
     # --- Flow: what the door calls -----------------------------------------------------------------------------
 
@@ -382,6 +385,7 @@ class StreamFlow(asyncio.Protocol):
             self._transport.write(self._outgoing.read())
 
     def _refuse_tls(self, error: Exception) -> None:
+        self.failure = error
         log.info(
             "TLS refused",
             extra={"code": "AP-TLS-001", "peer": str(self.peer), "why": str(error).split(" (_ssl")[0]},
