@@ -37,7 +37,10 @@ modparam("registrar", "max_expires", 120)
 modparam("auth", "qop", "auth")
 request_route {{
   mf_process_maxfwd_header("10");
-  if (has_totag()) {{ if (loose_route()) {{ t_relay(); exit; }} if (is_method("ACK")) {{ t_relay(); exit; }} sl_send_reply("404", "Not here"); exit; }}
+  if (has_totag()) {{
+    if (loose_route() || is_method("ACK")) {{ t_relay(); exit; }}
+    sl_send_reply("404", "Not here"); exit;
+  }}
   if (is_method("CANCEL")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
   t_check_trans();
   if (is_method("REGISTER")) {{
