@@ -20,6 +20,11 @@ class Event:
     """Something has happened."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventsMissed(Event):
+    """The bus could not carry everything: who keeps a copy of what another process owns reads it again."""
+
+
 E = TypeVar("E", bound=Event)
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from antiphon.kernel.bus import Bus, Event
+from antiphon.kernel.bus import Bus, Event, EventsMissed
 from antiphon.kernel.database import Database
 from antiphon.kernel.errors import Fault
 from antiphon.kernel.random import Random
@@ -66,6 +66,7 @@ class Directory(Memory):
                 tasks.spawn(self._reload(), "directory reload")
 
         self._bus.subscribe(events.EntryAudited, heard)
+        self._bus.subscribe(EventsMissed, heard)
 
     async def _reload(self) -> None:
         async with self._database.transaction(TURN) as connection:
