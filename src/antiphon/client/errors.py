@@ -64,6 +64,18 @@ INSECURE_ADDRESS = Fault(
     "Secrets are sent over HTTPS only.",
     "Correct the address.",
 )
+NO_PASSWORD_GRANT = Fault(
+    "AP-CLIENT-012",
+    Kind.FORBIDDEN,
+    "This deployment takes no passwords from programs.",
+    "Leave the password out and sign in with the browser.",
+)
+WRONG_PERSON = Fault(
+    "AP-CLIENT-011",
+    Kind.FORBIDDEN,
+    "Somebody else signed in in the browser.",
+    "Sign out there, and start again with `antiphon login ADDRESS`.",
+)
 
 CHAT_REFUSED = Fault(
     "AP-CLIENT-020",

@@ -16,8 +16,16 @@ def test_the_documented_link_is_read_whatever_the_case_of_its_names() -> None:
     assert parse_link(link) == Bootstrap("example.com", "alpha.example.com", frozenset({"WEBEX"}))
 
 
-@pytest.mark.parametrize("link", ["", "https://provision?ServicesDomain=a.test", "ciscojabber://other?ServicesDomain=a.test",
-    "ciscojabber://provision?ServicesDomain=127.0.0.1", "ciscojabber://provision?ServiceDiscoveryExcludedServices=GOPHER"])  # fmt: skip
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "https://provision?ServicesDomain=a.test",
+        "ciscojabber://other?ServicesDomain=a.test",
+        "ciscojabber://provision?ServicesDomain=127.0.0.1",
+        "ciscojabber://provision?ServiceDiscoveryExcludedServices=GOPHER",
+    ],
+)
 def test_a_link_that_cannot_be_used_is_refused(link: str) -> None:
     with pytest.raises(DomainError, match="AP-DISC-002"):
         parse_link(link)
