@@ -41,7 +41,8 @@ FACTS = (
 def sdp(who: str, version: int = 1, direction: str = "sendrecv", media: Sequence[str] = ("audio",)) -> bytes:
     """The description of one party."""
     head = f"v=0\r\no={who} {who} {version} IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-    sections = (f"m={kind} 4000 RTP/AVP 0\r\na={direction}\r\n" for kind in media)
+    port = int(who) if who.isdigit() else 4000
+    sections = (f"m={kind} {port} RTP/AVP 0\r\na={direction}\r\n" for kind in media)
     return (head + "".join(sections)).encode()
 
 

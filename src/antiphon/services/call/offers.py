@@ -78,9 +78,10 @@ class Offers:
         """Tell a settled leg without a peer to send nothing."""
         self._answer_alone(leg)
         told = leg.thread.told
-        if leg.state is State.UP and told is not None:
+        quiet = inactive(told) if told is not None else None
+        if leg.state is State.UP and quiet is not None and quiet != told:
             leg.source = None
-            self._desk.say(Reoffer(leg.id, leg.thread.offer(inactive(told))))
+            self._desk.say(Reoffer(leg.id, leg.thread.offer(quiet)))
 
     def reoffered(self, leg: Leg, event: Reoffered) -> None:
         peer = leg.peer

@@ -66,7 +66,7 @@ class Calls(Protocol):
         ...
 
     def replace(self, old: Leg, new: Leg) -> bool:
-        """The answered leg `new` takes the place of `old`, talking, ringing out or kept; `old` is let go."""
+        """The answered leg `new` takes the place of `old`, talking, still calling or kept; `old` is let go."""
         ...
 
     def retrieve(self, new: Leg, kept: Leg) -> bool:

@@ -312,11 +312,10 @@ class CallService:
 
     def _replaceable(self, old: Leg) -> bool:
         """It talks to an answered peer, waits for somebody to answer, or is kept; and nothing else is going on."""
-        hunt = old.call.hunt
+        if old.call.hunt is not None:
+            return old.call.origin is old and old.peer is None
         if not old.answered:
             return False
-        if hunt is not None:
-            return old.call.origin is old and old.peer is None
         return old.left is not None if old.peer is None else old.peer.answered
 
     def retrieve(self, new: Leg, kept: Leg) -> bool:
