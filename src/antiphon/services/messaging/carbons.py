@@ -31,6 +31,9 @@ def sent(account: Account, data: bytes, sender: Bound, got: tuple[Bound, ...]) -
 
 
 def _copies(account: Account, kind: bytes, data: bytes, without: tuple[Bound, ...]) -> None:
+    others = [bound for bound in account.carbons if bound not in without]
+    if not others:
+        return
     inner = _INNER + data[len(b"<message") :]
     tail = b"<%b xmlns='%b'><forwarded xmlns='urn:xmpp:forward:0'>%b</forwarded></%b></message>" % (
         kind,
@@ -38,8 +41,5 @@ def _copies(account: Account, kind: bytes, data: bytes, without: tuple[Bound, ..
         inner,
         kind,
     )
-    for bound in account.carbons:
-        if bound not in without:
-            bound.deliver(
-                b"<message type='chat' from='%b' to='%b'>%b" % (account.address, bound.address, tail)
-            )
+    for bound in others:
+        bound.deliver(b"<message type='chat' from='%b' to='%b'>%b" % (account.address, bound.address, tail))

@@ -36,10 +36,7 @@ def block(port: IqPort, request: IqRequest) -> Coroutine[Any, Any, None]:
     if len(after) > port.limits.blocked:
         raise StanzaError("resource-constraint", "The block list is full.")
     fresh = after - account.blocked
-    # Blocked contacts see the user go before they are out of reach (§3.3.1).
-    for contact in _watchers(account, fresh):
-        port.broadcast.conceal(account, contact)
-    account.blocked = after
+    _set(port, account, after)
     _push(account, "block", new)
     writes = [port.commits.put(blocked_table, (account.userid, jid), {}) for jid in sorted(fresh)]
     return _durable(writes)
@@ -50,16 +47,31 @@ def unblock(port: IqPort, request: IqRequest) -> Coroutine[Any, Any, None]:
     account, _ = request.own
     named = _jids(request.payload)
     free = account.blocked & named if named else account.blocked
-    account.blocked = account.blocked - free
-    for contact in _watchers(account, free):
-        port.broadcast.reveal(account, contact)
+    _set(port, account, account.blocked - free)
     _push(account, "unblock", named)
     writes = [port.commits.remove(blocked_table, (account.userid, jid)) for jid in sorted(free)]
     return _durable(writes)
 
 
-def _watchers(account: Account, jids: Iterable[str]) -> list[str]:
-    return [jid for jid in jids if account.roster.state(jid) & FROM]
+def _set(port: IqPort, account: Account, blocked: frozenset[str]) -> None:
+    """Contacts who are blocked now see the user go, those who are free again see the user come (§3.3, §3.4)."""
+    before = _blocked_watchers(account)
+    account.blocked = blocked
+    after = _blocked_watchers(account)
+    for contact in account.watchers:
+        if contact in after and contact not in before:
+            port.broadcast.conceal(account, contact)
+        elif contact in before and contact not in after:
+            port.broadcast.reveal(account, contact)
+    for contact in before - after:
+        # While blocked, the contact's presence did not reach the user either.
+        peer = port.accounts.of_contact(contact)
+        if peer is not None and peer.roster.state(account.key) & FROM and not peer.blocks(account.bare):
+            port.broadcast.reveal(peer, account.key)
+
+
+def _blocked_watchers(account: Account) -> set[str]:
+    return {contact for contact in account.watchers if account.blocks(Jid.parse(contact))}
 
 
 def _jids(payload: Element) -> frozenset[str]:
