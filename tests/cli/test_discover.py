@@ -1,0 +1,88 @@
+"""`antiphon discover`, as a person runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.client.lab import AUTHORITY, Lab, Plan, running
+
+from antiphon.protocols.dns.authority import Record
+
+
+async def antiphon(*arguments: str, home: Path, stdin: bytes = b"") -> tuple[int, str, str]:
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "antiphon.cli.main", *arguments, env=environment,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate(stdin)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> str:
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+def options(lab: Lab, ca_file: str) -> list[str]:
+    return ["--resolver", str(lab.dns.address), "--ca-file", ca_file]
+
+
+async def test_each_step_is_printed_with_its_answer_and_its_conclusion(tmp_path: Path, ca_file: str) -> None:
+    async with running() as lab:
+        code, out, err = await antiphon(
+            "discover", "alice@example.test", *options(lab, ca_file), home=tmp_path
+        )
+    assert (code, err) == (0, "")
+    assert "SRV _cisco-uds._tcp.example.test" in out
+    assert "0 0 8443 cucm1.example.test" in out
+    assert "ok: home cluster cucm1.example.test, user alice" in out
+    assert "antiphon login alice@example.test" in out
+
+
+async def test_with_a_password_the_devices_are_read_and_json_tells_all(tmp_path: Path, ca_file: str) -> None:
+    async with running() as lab:
+        code, out, _ = await antiphon(
+            "discover", "alice@example.test", "--json", "--password-stdin", *options(lab, ca_file),
+            home=tmp_path, stdin=b"pw-alice\n",
+        )  # fmt: skip
+    document = json.loads(out)
+    assert code == 0
+    assert document["schema"] == "antiphon.discovery/1"
+    assert document["provisioned"]["product_mode"] == "full UC"
+    assert document["provisioned"]["devices"][0]["lines"] == ["1001", "1009"]
+    assert all(step["ms"] >= 0 for step in document["steps"])
+    assert "pw-alice" not in out
+
+
+async def test_nothing_found_and_nobody_there_have_their_exit_codes(tmp_path: Path, ca_file: str) -> None:
+    empty = Plan(records=lambda _: (), http=False, files=False, sip={})
+    async with running(empty) as lab:
+        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file), home=tmp_path)
+        assert code == 1
+        assert "nothing found" in out
+    code, _, _ = await antiphon("discover", "a@example.test", "--resolver", "127.0.0.1:9", home=tmp_path)
+    assert code == 4
+
+
+async def test_outside_is_a_place_too(tmp_path: Path, ca_file: str) -> None:
+    edge = Record("_collab-edge._tls.example.test", "SRV", "0 0 8443 edge1.example.test.")
+    async with running(Plan(records=lambda _: [edge], http=False, files=False, sip={})) as lab:
+        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file), home=tmp_path)
+    assert code == 0
+    assert "outside; edge1.example.test" in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nobody"], ["a@b.test", "--link", "http://x"], ["a@b.test", "--resolver", "dns"]]
+)
+async def test_what_cannot_be_used_is_explained(tmp_path: Path, arguments: list[str]) -> None:
+    code, out, err = await antiphon("discover", *arguments, home=tmp_path)
+    assert code == 2
+    assert err
+    assert "Traceback" not in err + out
