@@ -118,10 +118,7 @@ def test_what_can_be_kept_gets_a_pkid_and_nothing_else(memory: Memory, entry: En
         assert replace(kept, pkid="") == entry
 
 
-def test_adding_what_is_there_is_refused_and_changing_it_is_not(memory: Memory) -> None:
-    with pytest.raises(DomainError) as raised:
-        checked(User("alice", ""), memory, SequenceRandom(), create=True)
-    assert raised.value.code == "AP-DIR-019"
+def test_a_changed_entry_keeps_its_pkid(memory: Memory) -> None:
     assert checked(User("alice", "", title="x"), memory, SequenceRandom()).pkid == PKID
 
 

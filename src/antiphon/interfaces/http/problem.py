@@ -13,8 +13,9 @@ from antiphon.kernel.errors import WIRE, DomainError
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def problem(error: DomainError) -> JSONResponse:
-    status = WIRE[error.kind].http
+def problem(error: DomainError, status: int = 0) -> JSONResponse:
+    """`status` where HTTP has a finer one than the kind of the error."""
+    status = status or WIRE[error.kind].http
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))

@@ -27,11 +27,9 @@ _NAME = re.compile(r"[^\s/](?:[^/]{0,126}[^\s/])?")
 DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 
 
-def checked(entry: Entry, memory: Memory, random: Random, create: bool = False) -> Entry:
+def checked(entry: Entry, memory: Memory, random: Random) -> Entry:
     """The entry as it will be kept. Raises `DomainError` AP-DIR-001 … AP-DIR-023."""
     known = memory.get(type(entry), key_of(entry))
-    if known is not None and create:
-        raise errors.EXISTS.error(key_of(entry)[:128])
     _check_texts(entry)
     entry = dataclasses.replace(entry, pkid=_pkid(entry, known, memory, random))
     match entry:

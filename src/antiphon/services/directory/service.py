@@ -30,13 +30,14 @@ NAMES: dict[EntryKind, str] = {
     ServiceProfile: "service profile",
     UcService: "UC service",
 }
-_NOT_FOUND: dict[EntryKind, Fault] = {
-    User: errors.USER_NOT_FOUND,
-    Line: errors.LINE_NOT_FOUND,
-    Device: errors.DEVICE_NOT_FOUND,
-    ServiceProfile: errors.PROFILE_NOT_FOUND,
-    UcService: errors.UC_SERVICE_NOT_FOUND,
+NOT_FOUND: dict[EntryKind, Fault] = {
+    User: errors.USERNOT_FOUND,
+    Line: errors.LINENOT_FOUND,
+    Device: errors.DEVICENOT_FOUND,
+    ServiceProfile: errors.PROFILENOT_FOUND,
+    UcService: errors.UC_SERVICENOT_FOUND,
 }
+Edit = Callable[[Entry | None], Entry]
 E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
 
 
@@ -73,18 +74,41 @@ class Directory(Memory):
             entries = await store.load(connection)
         self.fill(entries)
 
-    def planned(self, entry: E, *, create: bool = False) -> E:
-        """The entry as `put_…` would keep it, without keeping it. Raises what `put_…` raises."""
-        kept = rules.checked(entry, self, self._random, create)
-        assert isinstance(kept, type(entry))
-        return kept
+    def planned(self, kind: EntryKind, key: str, edit: Edit) -> Entry:
+        """The entry as `edit` would keep it, without keeping it. Raises what `edit` raises."""
+        return rules.checked(edit(self.get(kind, key)), self, self._random)
 
     def planned_removal(self, kind: EntryKind, key: str) -> Entry:
-        """The entry as `remove_…` would find it. Raises what `remove_…` raises."""
+        """The entry as `remove` would find it. Raises what `remove` raises."""
         if (entry := self.get(kind, key)) is None:
-            raise _NOT_FOUND[kind].error(key[:128])
+            raise NOT_FOUND[kind].error(key[:128])
         rules.released(entry, self)
         return entry
+
+    async def edit(self, kind: EntryKind, key: str, edit: Edit, *, actor: str = "") -> Entry:
+        """Keep what `edit` makes of the entry as it is now (None: there is none); nobody changes it in between."""
+
+        def plan() -> list[Entry]:
+            kept = rules.checked(edit(self.get(kind, key)), self, self._random)
+            return [*rules.consequences(kept, self), kept]
+
+        return (await self._change(plan, actor))[-1]
+
+    async def remove(
+        self, kind: EntryKind, key: str, *, actor: str = "", guard: Callable[[Entry], None] | None = None
+    ) -> None:
+        """`guard` may raise to refuse the entry as it is now."""
+        async with self._turn() as connection:
+            entry = self.planned_removal(kind, key)
+            if guard is not None:
+                guard(entry)
+            released = rules.released(entry, self)
+            await store.write(connection, (), released)
+            await store.remove(connection, entry)
+        for change in released:
+            self._apply(change, actor)
+        self.drop(kind, key)
+        self._publish(_removed(entry), events.EntryAudited(actor, "remove", NAMES[kind], key))
 
     async def put_user(self, user: User, *, create: bool = False, actor: str = "") -> User:
         return await self._put(user, create, actor)
@@ -101,24 +125,24 @@ class Directory(Memory):
         return await self._put(profile, create, actor)
 
     async def put_uc_service(self, service: UcService, *, create: bool = False, actor: str = "") -> UcService:
-        return await self._put(service, create, actor)
+        return await self._put(service, create, actor=actor)
 
     async def remove_user(self, userid: str, *, actor: str = "") -> None:
         """What the user owned stays, without an owner."""
-        await self._remove(User, userid, actor)
+        await self.remove(User, userid, actor=actor)
 
     async def remove_line(self, number: str, *, actor: str = "") -> None:
         """Raises AP-DIR-016 while a device or a hunt group has it."""
-        await self._remove(Line, number, actor)
+        await self.remove(Line, number, actor=actor)
 
     async def remove_device(self, name: str, *, actor: str = "") -> None:
-        await self._remove(Device, name, actor)
+        await self.remove(Device, name, actor=actor)
 
     async def remove_service_profile(self, name: str, *, actor: str = "") -> None:
-        await self._remove(ServiceProfile, name, actor)
+        await self.remove(ServiceProfile, name, actor=actor)
 
     async def remove_uc_service(self, name: str, *, actor: str = "") -> None:
-        await self._remove(UcService, name, actor)
+        await self.remove(UcService, name, actor=actor)
 
     async def put_all(self, entries: Iterable[Entry], *, actor: str = "") -> None:
         """Many at once, all or none; what is referred to comes first. Raises as `put_…` does."""
@@ -136,12 +160,12 @@ class Directory(Memory):
         await self._change(plan, actor)
 
     async def _put(self, entry: E, create: bool, actor: str) -> E:
-        def plan() -> list[Entry]:
-            kept: Entry = rules.checked(entry, self, self._random, create)
-            return [*rules.consequences(kept, self), kept]
+        def edit(known: Entry | None) -> Entry:
+            if known is not None and create:
+                raise errors.EXISTS.error(key_of(entry)[:128])
+            return entry
 
-        changes = await self._change(plan, actor)
-        result = changes[-1]
+        result = await self.edit(type(entry), key_of(entry), edit, actor=actor)
         assert isinstance(result, type(entry))
         return result
 
@@ -154,17 +178,6 @@ class Directory(Memory):
         for entry in (*added, *changed):
             self._apply(entry, actor)
         return changes
-
-    async def _remove(self, kind: EntryKind, key: str, actor: str) -> None:
-        async with self._turn() as connection:
-            entry = self.planned_removal(kind, key)
-            released = rules.released(entry, self)
-            await store.write(connection, (), released)
-            await store.remove(connection, entry)
-        for change in released:
-            self._apply(change, actor)
-        self.drop(kind, key)
-        self._publish(_removed(entry), events.EntryAudited(actor, "remove", NAMES[kind], key))
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[AsyncConnection]:
