@@ -31,11 +31,11 @@ NAMES: dict[EntryKind, str] = {
     UcService: "UC service",
 }
 NOT_FOUND: dict[EntryKind, Fault] = {
-    User: errors.USERNOT_FOUND,
-    Line: errors.LINENOT_FOUND,
-    Device: errors.DEVICENOT_FOUND,
-    ServiceProfile: errors.PROFILENOT_FOUND,
-    UcService: errors.UC_SERVICENOT_FOUND,
+    User: errors.USER_NOT_FOUND,
+    Line: errors.LINE_NOT_FOUND,
+    Device: errors.DEVICE_NOT_FOUND,
+    ServiceProfile: errors.PROFILE_NOT_FOUND,
+    UcService: errors.UC_SERVICE_NOT_FOUND,
 }
 Edit = Callable[[Entry | None], Entry]
 E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
@@ -48,7 +48,7 @@ class Directory(Memory):
         super().__init__()
         self._database = database
         self._bus = bus
-        self._random = random
+        self.random = random
         self._publishing = False
 
     async def load(self) -> None:
@@ -76,7 +76,7 @@ class Directory(Memory):
 
     def planned(self, kind: EntryKind, key: str, edit: Edit) -> Entry:
         """The entry as `edit` would keep it, without keeping it. Raises what `edit` raises."""
-        return rules.checked(edit(self.get(kind, key)), self, self._random)
+        return rules.checked(edit(self.get(kind, key)), self, self.random)
 
     def planned_removal(self, kind: EntryKind, key: str) -> Entry:
         """The entry as `remove` would find it. Raises what `remove` raises."""
@@ -89,7 +89,7 @@ class Directory(Memory):
         """Keep what `edit` makes of the entry as it is now (None: there is none); nobody changes it in between."""
 
         def plan() -> list[Entry]:
-            kept = rules.checked(edit(self.get(kind, key)), self, self._random)
+            kept = rules.checked(edit(self.get(kind, key)), self, self.random)
             return [*rules.consequences(kept, self), kept]
 
         return (await self._change(plan, actor))[-1]
@@ -151,7 +151,7 @@ class Directory(Memory):
             scratch = self.copy()
             final: dict[tuple[EntryKind, str], Entry] = {}
             for entry in entries:
-                kept: Entry = rules.checked(entry, scratch, self._random)
+                kept: Entry = rules.checked(entry, scratch, self.random)
                 for change in (*rules.consequences(kept, scratch), kept):
                     scratch.keep(change)
                     final[type(change), key_of(change)] = change
