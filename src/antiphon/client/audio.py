@@ -6,6 +6,7 @@ Sound is mono 16-bit throughout; files of other rates and channels are converted
 from __future__ import annotations
 
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,9 @@ def tone_share(pcm: Pcm, rate: int, frequency: float) -> float:
 class Playback:
     """A source that plays samples, once or over and over."""
 
-    def __init__(self, pcm: Pcm, repeat: bool = False) -> None:
+    def __init__(self, pcm: Pcm, repeat: bool = False, on_done: Callable[[], None] = lambda: None) -> None:
         self._pcm = pcm
+        self._on_done = on_done
         self._repeat = repeat and len(pcm) > 0
         self._at = 0
 
@@ -102,6 +104,7 @@ class Playback:
         frame = self._pcm[self._at : self._at + samples]
         self._at += samples
         if not len(frame):
+            self._on_done()
             return None
         return np.concatenate([frame, np.zeros(samples - len(frame), np.int16)])
 

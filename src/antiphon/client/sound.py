@@ -47,9 +47,13 @@ class WavFiles:
         self._record = record
         self._repeat = repeat
         self._recording: Recording | None = None
+        self.played = asyncio.Event()
+        """Set when the file has been played to its end."""
 
     def open(self, rate: int) -> tuple[Source | None, Sink | None]:
-        source = Playback(read_wav(self._play, rate), self._repeat) if self._play is not None else None
+        source = None
+        if self._play is not None:
+            source = Playback(read_wav(self._play, rate), self._repeat, self.played.set)
         if self._record is not None and self._recording is None:
             self._recording = Recording(self._record, rate)
         return source, self._recording
