@@ -1,0 +1,59 @@
+"""Every *.scenario file is a test, once for each way that phones can speak. The time of each is printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.scenarios.engine.contacts import EngineContacts
+from tests.scenarios.engine.leg_phones import LegPhones
+from tests.scenarios.engine.script import Failed, Script
+from tests.scenarios.engine.world import Phones, World
+
+ADAPTERS: tuple[type[Phones], ...] = (LegPhones,)
+TIMES = pytest.StashKey[list[tuple[str, float]]]()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix == ".scenario":
+        return ScenarioFile.from_parent(parent, path=file_path)
+    return None
+
+
+class ScenarioFile(pytest.File):
+    def collect(self) -> Iterator[pytest.Item]:
+        for adapter in ADAPTERS:
+            yield Scenario.from_parent(self, name=adapter.name, adapter=adapter)
+
+
+class Scenario(pytest.Item):
+    def __init__(self, *, adapter: type[Phones], **rest: Any) -> None:
+        super().__init__(**rest)
+        self._adapter = adapter
+
+    def runtest(self) -> None:
+        script = Script.read(self.path)
+        started = time.perf_counter()
+        world = World(self._adapter(), EngineContacts())
+        script.play(world)
+        taken = time.perf_counter() - started
+        self.config.stash.setdefault(TIMES, []).append((f"{self.path.stem} [{self._adapter.name}]", taken))
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, Failed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, 0, f"{self.path.stem} [{self._adapter.name}]"
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    times = config.stash.get(TIMES, [])
+    if times:
+        terminalreporter.write_sep("-", "scenarios")
+        for name, taken in times:
+            terminalreporter.write_line(f"{taken * 1000:7.1f} ms  {name}")
