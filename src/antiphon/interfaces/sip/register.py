@@ -1,0 +1,164 @@
+"""REGISTER: proof, policy, binding, answer.
+
+The refresh of a registration is the most frequent thing a phone does, so this path builds little: contacts are read once for
+each text, the answer is one formatted string, and a retransmission is answered with the bytes kept on the binding instead of
+a transaction that would live for 32 seconds.
+
+Source: RFC 3261 §10.3, S3-52 … S3-60
+"""
+
+from __future__ import annotations
+
+from antiphon.interfaces.sip import contacts
+from antiphon.interfaces.sip.authentication import Authenticator, Proved, Refusal
+from antiphon.interfaces.sip.contacts import Contacts
+from antiphon.interfaces.sip.listener import Scheme
+from antiphon.interfaces.sip.peer import Caller, Peer, Trust
+from antiphon.interfaces.sip.ports import Registrar
+from antiphon.interfaces.sip.remote_cc import OPTIONS_TYPE, options_answer
+from antiphon.interfaces.sip.replies import SUPPORTED_TAGS, Dated
+from antiphon.kernel.random import Random
+from antiphon.kernel.time import Timers
+from antiphon.protocols.sip import build
+from antiphon.protocols.sip.check import expires
+from antiphon.protocols.sip.grammar import Malformed
+from antiphon.protocols.sip.message import Request
+from antiphon.services.registrar.binding import Binding, Change, Outcome, RegisterRequest, RegisterResult
+
+MIN_EXPIRES_S = 15
+_TAGS = SUPPORTED_TAGS | {"path", "outbound", "gruu"}
+
+
+class Registration:
+    """Serves REGISTER requests."""
+
+    def __init__(
+        self, registrar: Registrar, authenticator: Authenticator, timers: Timers, random: Random
+    ) -> None:
+        self._registrar = registrar
+        self._authenticator = authenticator
+        self._timers = timers
+        self._dated = Dated()
+        # One tag for all answers: a REGISTER makes no dialog, so the tag has nothing to tell apart.
+        self._tag = random.token(6)
+
+    def serve(self, request: Request, peer: Peer, now: float) -> None:
+        fields = request.fields
+        to = request.to
+        if to.uri[:3].lower() != "sip":
+            # unksm2 of RFC 4475: an address of record that no registrar of SIP keeps.
+            self._refuse(request, peer, Refusal(404))
+            return
+        number = to.sip.username
+        branch = request.via.branch
+        bindings = self._registrar.bindings(number)
+        for binding in bindings:
+            if (
+                binding.branch == branch != ""
+                and binding.flow is peer
+                and binding.call_id == fields["Call-ID"]
+            ):
+                peer.send(binding.response)
+                return
+        if "Require" in fields and (unknown := request.tokens("Require") - _TAGS):
+            self._refuse(request, peer, Refusal(420, f"Unsupported: {', '.join(sorted(unknown))}\r\n"))
+            return
+        try:
+            asked = contacts.read(fields.get("Contact"))
+        except Malformed:
+            self._refuse(request, peer, Refusal(400))
+            return
+        if asked.probe:
+            self._answer(request, peer, "Expires: 0\r\n")
+            return
+        proof = self._authenticator.register(request, peer, number, now)
+        if isinstance(proof, Refusal):
+            self._refuse(request, peer, proof)
+            return
+        self._bind(request, peer, number, asked, proof, now)
+
+    def _bind(
+        self, request: Request, peer: Peer, number: str, asked: Contacts, proof: Proved, now: float
+    ) -> None:
+        caller = self._authenticator.caller(proof, peer, number, asked.device)
+        if isinstance(caller, Refusal):
+            self._refuse(request, peer, caller)
+            return
+        fields = request.fields
+        text = fields.get("Expires")
+        result = self._registrar.register(
+            RegisterRequest(
+                aor=number,
+                device=caller.device,
+                contacts=asked.requests,
+                call_id=fields["Call-ID"],
+                cseq=request.sequence,
+                flow=peer,
+                transport=peer.listener.transport,
+                received=peer.address,
+                expires_s=None if text is None else expires(text, 3600),
+                path=tuple(request.listed("Path")) if "Path" in fields else (),
+                token_expires=proof.until,
+                branch=request.via.branch,
+                star=asked.star,
+            )
+        )
+        if result.outcome is Outcome.OK:
+            if peer.listener.scheme is Scheme.BEARER:
+                self._trust(peer, caller, proof, result)
+            self._registered(request, peer, asked, result, now)
+        elif result.outcome is Outcome.REPEATED:
+            peer.send(result.changes[0][1].response)
+        elif result.outcome is Outcome.TOO_BRIEF:
+            self._refuse(request, peer, Refusal(423, f"Min-Expires: {MIN_EXPIRES_S}\r\n"))
+        else:
+            self._refuse(request, peer, Refusal(result.outcome.value))
+
+    def _trust(self, peer: Peer, caller: Caller, proof: Proved, result: RegisterResult) -> None:
+        """The connection may speak for the line for as long as a binding of it stands there."""
+        if any(binding.flow is peer for binding in result.bindings):
+            peer.trusted[caller.number] = Trust(caller, proof.until)
+        else:
+            peer.trusted.pop(caller.number, None)
+
+    def _registered(
+        self, request: Request, peer: Peer, asked: Contacts, result: RegisterResult, now: float
+    ) -> None:
+        granted = 0
+        mine: Binding | None = None
+        new = False
+        for change, binding in result.changes:
+            if change is not Change.REMOVED:
+                mine = binding
+                granted = binding.expires_in(self._timers.now())
+                new = new or change is Change.NEW
+        if mine is None:
+            granted = 0
+        if asked.echo and mine is not None:
+            headers = f"Contact: {asked.echo}{';x-cisco-newreg' if new else ''}\r\nExpires: {granted}\r\n"
+        elif result.bindings:
+            headers = f"{contacts.listed(result.bindings, now)}Expires: {granted}\r\n"
+        else:
+            headers = f"Expires: {granted}\r\n"
+        data = self._answer(request, peer, headers)
+        if mine is not None:
+            mine.branch = request.via.branch
+            mine.response = data
+
+    def _answer(self, request: Request, peer: Peer, headers: str) -> bytes:
+        body = b""
+        if request.body:
+            body = options_answer(request)
+            if body:
+                headers += (
+                    f"Supported: X-cisco-srtp-fallback,X-cisco-sis-9.1.0\r\nContent-Type: {OPTIONS_TYPE}\r\n"
+                )
+        data = build.response(
+            request, 200, peer.address, self._tag, headers + self._dated.at(self._timers.wall()), body
+        )
+        peer.send(data)
+        return data
+
+    def _refuse(self, request: Request, peer: Peer, refusal: Refusal) -> None:
+        headers = refusal.headers + self._dated.at(self._timers.wall())
+        peer.send(build.response(request, refusal.status, peer.address, self._tag, headers))
