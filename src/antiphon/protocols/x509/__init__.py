@@ -1,0 +1,1 @@
+"""Certificates: making and reading them, and the names that a client compares."""
