@@ -76,9 +76,7 @@ class Nonza:
     def tree(self) -> Element:
         """Raises `NotAnElement`."""
         if self._tree is None:
-            self._tree = parse_element(
-                self.raw, primer=_STRICT_PRIMER if self.ns != STREAMS else _ERROR_PRIMER
-            )
+            self._tree = parse_element(self.raw)
         return self._tree
 
     @property
@@ -93,9 +91,6 @@ Token = Stanza | Nonza | StreamOpened | StreamClosed | Failure
 
 _PRIMER = f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'".encode()
 _FRAME_PRIMER = b"<frame>"
-_STRICT_PRIMER = f"<s xmlns='{CLIENT}'>".encode()
-_ERROR_PRIMER = f"<s xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>".encode()
-
 _STANZAS: dict[str, tuple[str, bytes, int]] = {
     f"{CLIENT} {kind}": (kind, f"</{kind}".encode(), len(kind) + 1) for kind in ("message", "presence", "iq")
 }

@@ -88,7 +88,7 @@ class _Builder:
         if any(len(value) > limits.attribute_length for value in attrs.values()):
             raise NotAnElement("policy-violation", "attribute length")
         ns, _, local = name.rpartition(" ")
-        if ns == STREAMS:
+        if ns == STREAMS and self.stack:
             raise NotAnElement("bad-namespace-prefix", "a stream element inside a stanza")
         element = Element(ns, local)
         element.attrs = (
