@@ -113,11 +113,12 @@ class ConfirmingClient(Client):
 class Site:
     """Everything messaging needs, for real; `restarted` makes it anew on the same file."""
 
-    def __init__(self, path: Path, limits: MessagingLimits | None = None) -> None:
-        self.path = path
+    def __init__(self, store: Path | str, limits: MessagingLimits | None = None) -> None:
+        """`store` is a path, or the URL of a database."""
+        self.store = store
         self.limits = limits
         self.people = People()
-        self.database: Database = open_database(f"sqlite:///{path}")
+        self.database: Database = open_database(f"sqlite:///{store}" if isinstance(store, Path) else store)
         self.time = LoopTime()
         self.tasks = LoopTasks()
         self.bus = LocalBus()
@@ -178,7 +179,7 @@ class Site:
 
     async def restarted(self) -> Site:
         await self.stop()
-        again = Site(self.path, self.limits)
+        again = Site(self.store, self.limits)
         await again.start()
         return again
 

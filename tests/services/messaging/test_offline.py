@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy
 from tests.services.messaging.conftest import DOMAIN, Client, ConfirmingClient, Site, error_of
 
 from antiphon.protocols.xmpp.jid import Jid
 from antiphon.protocols.xmpp.stanza import Stanza
+from antiphon.services.messaging import MessagingLimits
 from antiphon.services.messaging.store import offline_messages
 
 
 def chat(body: str, to: str = f"bob@{DOMAIN}") -> str:
-    return f"<message type='chat' id='{body}' to='{to}'><body>{body}</body></message>"
+    return f"<message type='chat' id='c1' to='{to}'><body>{body}</body></message>"
 
 
 async def rows(site: Site) -> int:
@@ -202,3 +205,51 @@ async def test_copies_that_were_never_taken_end_there(site: Site) -> None:
     site.messaging.unbind(mobile)
     site.messaging.undelivered(handed)
     assert desk.bodies() == []
+
+
+async def test_a_session_is_not_handed_more_than_it_confirms(site: Site) -> None:
+    alice = site.online("alice/desk")
+    sent = [f"m{number:03}" for number in range(250)]
+    for body in sent:
+        alice.say(chat(body))
+    bob = site.bind("bob/phone", confirming=True)
+    assert isinstance(bob, ConfirmingClient)
+    bob.available()
+    received = await arrived(site, bob)
+    assert received == sent[:100]
+    alice.say(chat("live"))
+    while bob.unacknowledged:
+        bob.acknowledge()
+        received += await arrived(site, bob)
+    assert received == [*sent, "live"]
+    assert await rows(site) == 0
+
+
+async def test_large_messages_count_by_their_bytes(site: Site) -> None:
+    alice = site.online("alice/desk")
+    for number in range(5):
+        await alice.said(chat(f"{number}" * 100_000))
+    bob = site.bind("bob/phone", confirming=True)
+    assert isinstance(bob, ConfirmingClient)
+    bob.available()
+    received = await arrived(site, bob)
+    assert len(received) == 3
+    while bob.unacknowledged:
+        bob.acknowledge()
+        received += await arrived(site, bob)
+    assert [body[0] for body in received] == ["0", "1", "2", "3", "4"]
+
+
+async def test_the_bytes_that_wait_are_bounded_even_after_a_restart(tmp_path: Path) -> None:
+    site = Site(tmp_path / "im.db", MessagingLimits(offline_bytes=3000))
+    await site.start()
+    await site.online("alice/desk").said(chat("x" * 2000))
+    site = await site.restarted()
+    alice = site.online("alice/desk")
+    alice.raw()
+    await alice.said(chat("y" * 2000))
+    assert error_of(alice.got("message")[0])[1] == "service-unavailable"
+    bob = site.online("bob/phone")
+    assert [body[0] for body in await arrived(site, bob)] == ["x"]
+    assert site.messaging.accounts.by_userid["bob"].stored_bytes == 0
+    await site.stop()

@@ -15,7 +15,7 @@ class Bound:
     """One connected resource of an account."""
 
     __slots__ = (
-        "account", "address", "blocklist", "carbons", "deliver", "directed", "draining", "interested", "jid",
+        "account", "address", "blocklist", "carbons", "deliver", "directed", "drain", "interested", "jid",
         "priority", "resource", "session", "tail",
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ class Bound:
         self.carbons = False
         self.blocklist = False
         """It has asked for the block list and gets its changes (XEP-0191 §3)."""
-        self.draining = False
+        self.drain: Drain | None = None
         """Stored messages are on their way to it; live ones queue behind them."""
 
     def hand_over(self, data: bytes, taken: Callable[[], None]) -> None:
@@ -45,6 +45,21 @@ class Bound:
         else:
             self.session.deliver(data)
             taken()
+
+
+class Drain:
+    """How far the delivery of stored messages to a session has come."""
+
+    __slots__ = ("after", "busy", "outstanding", "outstanding_bytes")
+
+    def __init__(self) -> None:
+        self.after = 0
+        """The sequence number handed over last."""
+        self.outstanding = 0
+        """Handed over and not confirmed."""
+        self.outstanding_bytes = 0
+        self.busy = False
+        """Rows are being read."""
 
 
 class ServerPresence:
@@ -63,7 +78,8 @@ class Account:
 
     __slots__ = (
         "_watchers", "address", "available", "bare", "blocked", "carbons", "chat", "enabled", "in_flight", "key", "last",
-        "locale", "pending", "receiving", "roster", "sequence", "server_presence", "sessions", "stored", "userid",
+        "locale", "pending", "receiving", "roster", "sequence", "server_presence", "sessions", "stored", "stored_bytes",
+        "userid",
     )  # fmt: skip
 
     def __init__(self, userid: str, domain: str) -> None:
@@ -86,6 +102,7 @@ class Account:
         """Unanswered requests of others."""
         self.stored = 0
         """Offline messages in the store."""
+        self.stored_bytes = 0
         self.sequence = 0
         """The highest sequence number of an offline message so far."""
         self.in_flight: dict[int, Bound] = {}
@@ -109,7 +126,7 @@ class Account:
         """Recompute who gets what, after a session or its presence has changed."""
         sessions = tuple(self.sessions.values())
         self.available = tuple([bound for bound in sessions if bound.tail is not None])
-        self.receiving = tuple([b for b in self.available if b.priority >= 0 and not b.draining])
+        self.receiving = tuple([b for b in self.available if b.priority >= 0 and b.drain is None])
         if self.receiving:
             highest = max([bound.priority for bound in self.receiving])
             self.chat = tuple([bound for bound in self.receiving if bound.priority == highest])

@@ -24,6 +24,8 @@ from antiphon.services.messaging.subscription import FROM, IN, TO
 
 log = logging.getLogger(__name__)
 
+MAX_NOTE = 1024
+"""Characters of a status text that go into the composed presence."""
 UNAVAILABLE = b" type='unavailable'/>"
 _TAG = len(b"<presence")
 _SHOWS = frozenset({"", "chat", "away", "xa", "dnd"})
@@ -42,6 +44,8 @@ class Broadcast:
 
     def available(self, bound: Bound, stanza: Stanza) -> None:
         """Presence without an address, initial or subsequent; the same again is suppressed. Raises `StanzaError`."""
+        if len(stanza.raw) > self._limits.presence_bytes:
+            raise StanzaError("not-acceptable", "The presence is too large.")
         raw = without_attributes(stanza.raw, b"id") if stanza.id else stanza.raw
         tail = raw[_TAG:]
         if tail == bound.tail:
@@ -57,7 +61,9 @@ class Broadcast:
         if initial:
             self._show_contacts(bound)
         try:
-            self._engine.claim(account.userid, f"xmpp:{bound.resource}", show, note=note, priority=priority)
+            self._engine.claim(
+                account.userid, f"xmpp:{bound.resource}", show, note=note[:MAX_NOTE], priority=priority
+            )
         except DomainError as refused:
             log.warning("presence not composed", extra={"code": refused.code, "userid": account.userid})
 

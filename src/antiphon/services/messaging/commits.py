@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, insert
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Delete
 
@@ -137,15 +137,13 @@ class GroupCommit:
     async def _commit(self, batch: list[Write]) -> None:
         try:
             await self._transaction(batch)
-        except (IntegrityError, DataError):
-            if len(batch) == 1:
+        except Exception as error:
+            if len(batch) == 1 or not _is_about_a_row(error):
                 self._fail(batch)
                 return
             # One row that the store refuses must not take its neighbours with it.
             for write in batch:
                 await self._commit([write])
-        except Exception:
-            self._fail(batch)
 
     def _fail(self, batch: list[Write]) -> None:
         log.exception("rows not stored", extra={"code": NOT_STORED.code, "rows": len(batch)})
@@ -163,6 +161,15 @@ class GroupCommit:
         async with self._database.transaction() as connection:
             for table, writes in rows.items():
                 await _write(connection, table, writes)
+
+
+def _is_about_a_row(error: Exception) -> bool:
+    """Not about the store itself, where trying row by row would only take long."""
+    return (
+        isinstance(error, DBAPIError)
+        and not error.connection_invalidated
+        and not isinstance(error, OperationalError)
+    )
 
 
 async def _write(

@@ -19,6 +19,12 @@ class MessagingLimits:
     pending_requests: int = 256
     """Unanswered subscription requests of others."""
     offline_messages: int = 500
+    offline_bytes: int = 8 * 1024 * 1024
+    """Of all messages that wait for one user."""
+    presence_bytes: int = 16 * 1024
+    """Of one presence that is shown to contacts."""
+    jid_bytes: int = 1000
+    """Of an address that is kept: longer ones are legal but do not fit an index of PostgreSQL."""
     directed_presences: int = 256
     """Entities one session has sent presence to without a subscription (XEP-0045 rooms included)."""
     private_elements: int = 64

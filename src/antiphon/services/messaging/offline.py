@@ -15,14 +15,17 @@ from datetime import UTC, datetime
 from antiphon.kernel.tasks import Tasks
 from antiphon.kernel.time import Timers
 from antiphon.protocols.xmpp.element import attribute_value
-from antiphon.services.messaging.account import Account, Bound
+from antiphon.services.messaging.account import Account, Bound, Drain
 from antiphon.services.messaging.commits import GroupCommit, Write
 from antiphon.services.messaging.config import MessagingLimits
 from antiphon.services.messaging.store import MessagingStore, offline_messages
 
 log = logging.getLogger(__name__)
 
-PAGE = 100
+WINDOW = 100
+"""Messages handed to a session and not confirmed; more are sent when half of them are."""
+WINDOW_BYTES = 256 * 1024
+"""The same in bytes, well below what a session may have unconfirmed."""
 
 
 class Offline:
@@ -46,15 +49,19 @@ class Offline:
 
     def keep(self, account: Account, data: bytes, refused: Callable[[], None]) -> Write | None:
         """Store a message that has its `from`. None when the queue is full; `refused` is called if the store fails."""
-        if account.stored >= self._limits.offline_messages:
+        size = len(data)
+        limits = self._limits
+        if account.stored >= limits.offline_messages or account.stored_bytes + size > limits.offline_bytes:
             return None
         at = self._timers.wall()
         # Ordered like time, unique within the account even when the clock stands still or steps back.
         account.sequence = max(account.sequence + 1, int(at * 1_000_000))
         account.stored += 1
+        account.stored_bytes += size
 
         def failed() -> None:
             account.stored -= 1
+            account.stored_bytes -= size
             refused()
 
         return self._commits.put(
@@ -67,51 +74,77 @@ class Offline:
 
     def drain(self, bound: Bound) -> None:
         """Deliver what waits, if anything does. Live messages to the bare JID are kept back until then."""
-        if bound.account.stored > len(bound.account.in_flight) and not bound.draining:
-            bound.draining = True
+        if bound.drain is None and _waiting(bound.account):
+            bound.drain = Drain()
             bound.account.refresh()
-            self._tasks.spawn(self._drain(bound), "messaging: deliver offline messages")
+            self._go_on(bound, bound.drain)
 
     def left(self, bound: Bound) -> None:
         """The session is gone: what it has not confirmed is for the next one."""
         account = bound.account
+        bound.drain = None
         for sequence in [s for s, holder in account.in_flight.items() if holder is bound]:
             del account.in_flight[sequence]
-        if account.receiving:
-            self.drain(account.receiving[0])
+        account.refresh()
+        for other in account.available:
+            if other.priority >= 0:
+                self.drain(other)
+                break
 
-    async def _drain(self, bound: Bound) -> None:
-        account, after = bound.account, 0
+    def _go_on(self, bound: Bound, drain: Drain) -> None:
+        if not drain.busy:
+            drain.busy = True
+            self._tasks.spawn(self._fill(bound, drain), "messaging: deliver offline messages")
+
+    async def _fill(self, bound: Bound, drain: Drain) -> None:
+        """Hand over until nothing waits, or until so much is unconfirmed that more would only fill the session's queue."""
+        account = bound.account
         try:
-            while _receives(bound) and account.stored > len(account.in_flight):
+            while bound.drain is drain and _receives(bound) and _waiting(account):
                 # What was accepted a moment ago is still on its way to the store.
                 await self._commits.settled()
-                page = await self._store.offline_page(account.userid, after, PAGE)
+                page = await self._store.offline_page(account.userid, drain.after, WINDOW - drain.outstanding)
                 for sequence, at, stanza in page:
-                    after = sequence
-                    if not _receives(bound):
+                    if bound.drain is not drain or not _receives(bound) or _full(drain):
                         break
+                    drain.after = sequence
                     if sequence not in account.in_flight:
-                        self._hand_over(bound, sequence, at, stanza)
+                        self._hand_over(bound, drain, sequence, at, stanza)
+                if _full(drain):
+                    return
                 if not page:
                     break
+            self._done(bound, drain)
         except Exception:
             # They stay stored and are tried again when the next resource comes.
             log.exception(
                 "offline messages not delivered", extra={"code": "AP-IM-007", "userid": account.userid}
             )
+            self._done(bound, drain)
         finally:
-            bound.draining = False
-            account.refresh()
+            drain.busy = False
 
-    def _hand_over(self, bound: Bound, sequence: int, at: float, stanza: bytes) -> None:
+    def _done(self, bound: Bound, drain: Drain) -> None:
+        if bound.drain is drain:
+            bound.drain = None
+            bound.account.refresh()
+
+    def _hand_over(self, bound: Bound, drain: Drain, sequence: int, at: float, stanza: bytes) -> None:
         account = bound.account
         account.in_flight[sequence] = bound
+        drain.outstanding += 1
+        drain.outstanding_bytes += len(stanza)
 
         def taken() -> None:
-            if account.in_flight.pop(sequence, None) is not None:
-                account.stored -= 1
-                self._commits.remove(offline_messages, (account.userid, sequence))
+            if account.in_flight.pop(sequence, None) is None:
+                return
+            account.stored -= 1
+            account.stored_bytes -= len(stanza)
+            self._commits.remove(offline_messages, (account.userid, sequence))
+            drain.outstanding -= 1
+            drain.outstanding_bytes -= len(stanza)
+            if bound.drain is drain and _half_empty(drain):
+                self._go_on(bound, drain)
 
         end = stanza.rindex(b"</")
         marks = (
@@ -135,3 +168,15 @@ def _receives(bound: Bound) -> bool:
     return (
         bound.account.sessions.get(bound.resource) is bound and bound.tail is not None and bound.priority >= 0
     )
+
+
+def _waiting(account: Account) -> bool:
+    return account.stored > len(account.in_flight)
+
+
+def _full(drain: Drain) -> bool:
+    return drain.outstanding >= WINDOW or drain.outstanding_bytes >= WINDOW_BYTES
+
+
+def _half_empty(drain: Drain) -> bool:
+    return drain.outstanding <= WINDOW // 2 and drain.outstanding_bytes <= WINDOW_BYTES // 2

@@ -26,7 +26,7 @@ from antiphon.protocols.xmpp.stanza import Stanza
 from antiphon.services.messaging import carbons, replies
 from antiphon.services.messaging.account import Account, Bound
 from antiphon.services.messaging.accounts import Accounts
-from antiphon.services.messaging.broadcast import Broadcast
+from antiphon.services.messaging.broadcast import MAX_NOTE, Broadcast
 from antiphon.services.messaging.composed import SERVER_RESOURCE
 from antiphon.services.messaging.domains import Domains
 from antiphon.services.messaging.errors import StanzaError
@@ -309,7 +309,7 @@ class Router:
 
     def _left(self, bound: Bound, stanza: Stanza) -> None:
         status = stanza.tree().child_text(CLIENT, "status") if stanza.children else ""
-        bound.account.last = (self._port.timers.wall(), status)
+        bound.account.last = (self._port.timers.wall(), status[:MAX_NOTE])
         self._broadcast.unavailable(bound, stanza.raw[len(b"<presence") :])
         self._offline.left(bound)
 

@@ -110,9 +110,9 @@ class Messaging:
             self.accounts.make(owner).blocked = frozenset(jids)
         for row in await self._store.rows(last_activity):
             self.accounts.make(row["owner"]).last = (row["left_at"], row["status"])
-        for owner, (count, sequence) in (await self._store.offline_counts()).items():
+        for owner, (count, size, sequence) in (await self._store.offline_counts()).items():
             account = self.accounts.make(owner)
-            account.stored, account.sequence = count, sequence
+            account.stored, account.stored_bytes, account.sequence = count, size, sequence
 
     async def stop(self) -> None:
         """What was accepted is in the store when this returns."""

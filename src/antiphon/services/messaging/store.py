@@ -96,12 +96,14 @@ class MessagingStore:
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(select(table))).mappings()]
 
-    async def offline_counts(self) -> dict[str, tuple[int, int]]:
-        """By owner: how many messages, and the highest sequence number."""
+    async def offline_counts(self) -> dict[str, tuple[int, int, int]]:
+        """By owner: how many messages, how many bytes, and the highest sequence number."""
         c = offline_messages.c
-        statement = select(c.owner, func.count(), func.max(c.sequence)).group_by(c.owner)
+        statement = select(
+            c.owner, func.count(), func.sum(func.length(c.stanza)), func.max(c.sequence)
+        ).group_by(c.owner)
         async with self._database.reading() as connection:
-            return {row[0]: (row[1], row[2]) for row in await connection.execute(statement)}
+            return {row[0]: (row[1], row[2], row[3]) for row in await connection.execute(statement)}
 
     async def offline_page(self, owner: str, after: int, limit: int) -> list[tuple[int, float, bytes]]:
         """(sequence, wall seconds, stanza) in order."""

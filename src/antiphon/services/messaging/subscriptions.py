@@ -112,10 +112,11 @@ class Subscriptions:
             self._send(account, "subscribed", sender)
             self._show(account, known.contact, state, granted.state)
             return write
-        if account.pending >= self._limits.pending_requests:
+        key = str(sender)
+        if account.pending >= self._limits.pending_requests or len(key.encode()) > self._limits.jid_bytes:
             self._send(account, "unsubscribed", sender)
             return None
-        item = known or Item(str(sender))
+        item = known or Item(key)
         item.request = data if len(data) <= MAX_REQUEST_BYTES else _plain("subscribe", sender, account)
         for bound in account.available:
             bound.deliver(data)
@@ -142,6 +143,8 @@ class Subscriptions:
         return self._contacts.save(account, item, visible)
 
     def _new_item(self, account: Account, key: str) -> Item:
+        if len(key.encode()) > self._limits.jid_bytes:
+            raise StanzaError("not-acceptable", "The address is too long to be kept.")
         if len(account.roster) >= self._limits.roster_items + self._limits.pending_requests:
             raise StanzaError("resource-constraint", "The contact list is full.")
         return Item(key)

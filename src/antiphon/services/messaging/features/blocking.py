@@ -32,6 +32,8 @@ def block(port: IqPort, request: IqRequest) -> Coroutine[Any, Any, None]:
     new = _jids(request.payload)
     if not new:
         raise StanzaError("bad-request", "Nobody is named.")
+    if any(len(jid.encode()) > port.limits.jid_bytes for jid in new):
+        raise StanzaError("not-acceptable", "The address is too long to be kept.")
     after = account.blocked | new
     if len(after) > port.limits.blocked:
         raise StanzaError("resource-constraint", "The block list is full.")

@@ -10,6 +10,8 @@ from antiphon.services.messaging.iq import ACCOUNT, IqPort, IqRequest
 from antiphon.services.messaging.store import private_xml
 
 NAMESPACE = "jabber:iq:private"
+MAX_NAME_BYTES = 1000
+"""What fits an index of PostgreSQL."""
 
 
 async def get(port: IqPort, request: IqRequest) -> bytes:
@@ -43,7 +45,7 @@ def _child(request: IqRequest) -> Element:
     children = list(request.payload.elements())
     if len(children) != 1:
         raise StanzaError("bad-request", "Exactly one element is read or stored at a time.")
-    if children[0].ns in ("", CLIENT, NAMESPACE) or len(_name(children[0])) > 1024:
+    if children[0].ns in ("", CLIENT, NAMESPACE) or len(_name(children[0]).encode()) > MAX_NAME_BYTES:
         raise StanzaError("not-acceptable", "The element needs a namespace of its own.")
     return children[0]
 

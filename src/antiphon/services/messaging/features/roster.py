@@ -57,11 +57,14 @@ def _save(port: IqPort, account: Account, contact: Jid, given: Element) -> Write
     name, groups = given.get("name"), _groups(given, port.limits)
     if len(name) > port.limits.name_length:
         raise StanzaError("not-acceptable", "The name is too long.")
-    item = account.roster.get(str(contact))
+    key = str(contact)
+    item = account.roster.get(key)
     if item is None or not item.listed:
+        if len(key.encode()) > port.limits.jid_bytes:
+            raise StanzaError("not-acceptable", "The address is too long to be kept.")
         if len(account.roster) - account.pending >= port.limits.roster_items:
             raise StanzaError("resource-constraint", "The contact list is full.")
-        item = item or Item(str(contact))
+        item = item or Item(key)
     item.name, item.groups, item.listed = name, groups, True
     return port.contacts.save(account, item)
 
@@ -79,8 +82,11 @@ def _groups(given: Element, limits: MessagingLimits) -> tuple[str, ...]:
 
 def _remove(port: IqPort, account: Account, contact: Jid) -> Write:
     """Both directions of the subscription end first (§2.5.2)."""
-    item = account.roster.get(str(contact))
+    key = str(contact)
+    item = account.roster.get(key)
     if item is None or not item.listed:
+        if len(key.encode()) > port.limits.jid_bytes:
+            raise StanzaError("not-acceptable", "The address is too long to be kept.")
         raise StanzaError("item-not-found")
     if item.state & (TO | OUT):
         port.subscriptions.outbound(account, "unsubscribe", contact)
