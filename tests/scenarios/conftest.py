@@ -11,9 +11,10 @@ import pytest
 from tests.scenarios.engine.contacts import EngineContacts
 from tests.scenarios.engine.leg_phones import LegPhones
 from tests.scenarios.engine.script import Failed, Script
+from tests.scenarios.engine.sip_phones import SipPhones
 from tests.scenarios.engine.world import Phones, World
 
-ADAPTERS: tuple[type[Phones], ...] = (LegPhones,)
+ADAPTERS: tuple[type[Phones], ...] = (LegPhones, SipPhones)
 TIMES = pytest.StashKey[list[tuple[str, float]]]()
 
 

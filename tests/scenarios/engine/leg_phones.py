@@ -60,6 +60,10 @@ class LegPhones:
         self._sessions[leg] = session
         self._legs[session] = leg
 
+    @property
+    def legs(self) -> int:
+        return sum(session.live for session in self._sessions.values())
+
     def say(self, event: LegEvent) -> None:
         self._queue.append(event)
 

@@ -200,7 +200,7 @@ def connects(world: World, number: str, other: str, target: str) -> None:
 
 @sentence("<seconds> seconds pass")
 def pass_(world: World, seconds: str) -> None:
-    world.time.advance(float(seconds))
+    world.wait(float(seconds))
 
 
 # What is to be seen and heard
@@ -284,3 +284,4 @@ def record_unanswered(world: World, calling: str, called: str) -> None:
 @sentence("no call is left")
 def nothing_left(world: World) -> None:
     must(world.calls.calls == (), f"left: {world.calls.calls}")
+    must(world.legs == 0, f"the door still has {world.legs} legs")

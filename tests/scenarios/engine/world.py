@@ -34,6 +34,15 @@ class Phones(Protocol):
         """A new phone of that line, registered."""
         ...
 
+    def settle(self) -> None:
+        """Carry everything that is under way to its end."""
+        ...
+
+    @property
+    def legs(self) -> int:
+        """Legs that the node's side of the adapter still holds."""
+        ...
+
 
 class Contacts(Protocol):
     """How people watch each other: an adapter."""
@@ -101,6 +110,17 @@ class World:
                 replace(line, busy_trigger=calls) if line.number == number else line for line in device.lines
             )
             self.directory.keep(replace(device, lines=lines))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes in small steps, so that what timers send is heard before the next ones are due."""
+        end = self.time.now() + seconds
+        while self.time.now() < end:
+            self.time.advance(min(0.5, end - self.time.now()))
+            self._adapter.settle()
+
+    @property
+    def legs(self) -> int:
+        return self._adapter.legs
 
     def owner(self, who: str) -> str:
         """The userid of a line, of an address, or of a userid."""
