@@ -5,6 +5,7 @@ Source: RFC 3261 §8.2.6, §18.2
 
 from __future__ import annotations
 
+from antiphon.protocols.sip.grammar import Malformed
 from antiphon.protocols.sip.message import Request
 from antiphon.protocols.sip.status import REASONS
 
@@ -26,10 +27,14 @@ def response(
     """
     fields = request.fields
     vias = fields["Via"]
-    via = request.via
-    stamped = via.stamped(*received)
-    if stamped is not via.raw:
-        vias = stamped + vias[vias.index(via.raw) + len(via.raw) :]
+    try:
+        via = request.via
+        stamped = via.stamped(*received)
+        if stamped is not via.raw:
+            vias = stamped + vias[vias.index(via.raw) + len(via.raw) :]
+    except Malformed:
+        # Only where the request is refused for it: what cannot be read goes back as it came.
+        pass
     if "\n" in vias:
         vias = vias.replace("\n", "\r\nVia: ")
     to = fields.get("To", "")

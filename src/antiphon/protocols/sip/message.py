@@ -9,7 +9,7 @@ Text is UTF-8; octets that are not survive a round trip (surrogateescape), they 
 
 from __future__ import annotations
 
-from antiphon.protocols.sip.grammar import Malformed, split
+from antiphon.protocols.sip.grammar import split
 from antiphon.protocols.sip.name_addr import NameAddr, parse_name_addr, parse_name_addrs
 from antiphon.protocols.sip.status import reason as standard_reason
 from antiphon.protocols.sip.via import Via, parse_via, parse_vias
@@ -176,15 +176,9 @@ class Rejected:
 
     @property
     def answerable(self) -> Request | None:
-        """The request, when a response to it can be built and routed. An ACK is never answered."""
+        """The request, when a response to it can be built. An ACK is never answered."""
         request = self.request
-        if request is None or request.method == "ACK":
-            return None
-        if "Via" not in request.fields:
-            return None
-        try:
-            request.via  # noqa: B018 - parsed for its verdict
-        except Malformed:
+        if request is None or request.method == "ACK" or "Via" not in request.fields:
             return None
         return request
 

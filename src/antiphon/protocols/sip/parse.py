@@ -60,7 +60,12 @@ def parse_message(data: bytes, end: int) -> Parsed:
         return _response(data, end, text, lines)
     request = Request("", "", {})
     try:
-        _start_line(first, request)
+        try:
+            _start_line(first, request)
+        except _Refused:
+            # The fields are read all the same: they say whom to answer.
+            _fields(data, end, text, lines, request.fields)
+            raise
         _fields(data, end, text, lines, request.fields)
         _mandatory(request)
         request.body = _body(data, end, request.fields)
