@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from its wheel: one server a session, one database a test.
+"""A real PostgreSQL for tests, from its wheel: one server a session, a fresh schema a test.
 
 Fixtures: `postgres_url` (an empty database), `database` (an open `Database`; every test that takes it runs on SQLite and
 on PostgreSQL). PostgreSQL refuses root, and `nobody` may not be able to read the environment: then its files are copied.
@@ -59,13 +59,12 @@ class PostgresServer:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.home / "data"), "-m", "immediate", "-w", "stop")
 
-    def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={self.home}"
-
     def create_database(self) -> str:
+        """A schema and a role of the same name: as empty as a database of its own, and made in a moment."""
         name = f"test_{next(self.databases)}"
-        self.run("psql", "-qX", "-h", str(self.home), "-U", "postgres", "-c", f"CREATE DATABASE {name}")
-        return self.url(name)
+        create = f"CREATE ROLE {name} SUPERUSER LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}"
+        self.run("psql", "-qX", "-h", str(self.home), "-U", "postgres", "-c", create)
+        return f"postgresql://{name}@/postgres?host={self.home}"
 
 
 def _installed() -> Path:
