@@ -105,18 +105,19 @@ _CONDITION_OF_ERROR = {
     codes[XML_ERROR_INCORRECT_ENCODING]: "unsupported-encoding",
 }
 
-_qnames: dict[str, QName] = {}
-"""Names seen as children of stanzas; full at 4096 so that peers cannot fill the memory."""
 
+class _Names(dict[str, QName]):
+    """Names seen as children of stanzas, as expat writes them; full at 4096 so that peers cannot fill the memory."""
 
-def _qname(name: str) -> QName:
-    found = _qnames.get(name)
-    if found is None:
+    def __missing__(self, name: str) -> QName:
         ns, _, local = name.rpartition(" ")
         found = QName(ns, local)
-        if len(_qnames) < 4096 and len(name) < 256:
-            _qnames[name] = found
-    return found
+        if len(self) < 4096 and len(name) < 256:
+            self[name] = found
+        return found
+
+
+_name_of: Final = _Names().__getitem__
 
 
 class _Stop(Exception):
@@ -200,9 +201,12 @@ class Tokeniser:
         """Events, in order; after a `Failure` or `StreamClosed` nothing more comes. Never raises."""
         if self._done:
             return ()
-        chunk = self._cut(data)
-        if not chunk:
-            return self._take()
+        if not self._held and data.endswith(b">"):
+            chunk = data
+        else:
+            chunk = self._cut(data)
+            if not chunk:
+                return self._take()
         if not chunk.isascii():
             try:
                 chunk.decode()
@@ -226,6 +230,14 @@ class Tokeniser:
             if self._done:
                 return self._take()  # what follows the end of the stream is nobody's
             return self._fail(_CONDITION_OF_ERROR.get(error.code, "not-well-formed"))
+        if self._depth == 1 and self._last_end == self._fed and not self._held and self._fed < RECYCLE_BYTES:
+            # All that came was whole stanzas.
+            self._buf = b""
+            self._base = self._fed
+            events = self._events
+            if not (self.framed and len(events) > 1):
+                self._events = []
+                return events
         return self._settle()
 
     # -- input and buffers
@@ -434,12 +446,11 @@ class Tokeniser:
         if depth > 1:
             return
         if depth == 1:
-            name = self._name
-            known = _STANZAS.get(name)
+            known = _STANZAS.get(self._name)
             if known is not None:
                 self._on_stanza(*known)
             else:
-                self._on_nonza(name)
+                self._on_nonza(self._name)
         elif self.framed:
             raise NotAnElement("not-well-formed")
         else:
@@ -464,24 +475,25 @@ class Tokeniser:
         raw = self._slice(close if plain else self._close_as_written())
         attrs = self._attrs
         limits = self.limits
+        size = len(raw)
         if (
-            len(raw) > limits.attribute_length
-            or raw.count(b"=") > limits.namespaces
-            or raw.count(b"<") > limits.elements
-            or b"stream:" in raw
+            b"stream:" in raw
             or self._extra
+            or size > limits.attribute_length
+            # The shortest attribute has five bytes, the shortest element four.
+            or (size > 5 * limits.namespaces and raw.count(b"=") > limits.namespaces)
+            or (size > 4 * limits.elements and raw.count(b"<") > limits.elements)
         ):
             raw = self._examined(raw)
         if not plain or "from" in attrs or raw.find(b"xmlns", 0, raw.find(b"<", 1)) >= 0:
             raw = self._canonical(raw, plain)
-        names = self._names
         stanza = Stanza(
             kind,
             attrs.get("type", ""),
             attrs.get("id", ""),
             None,
             None,
-            tuple([_qnames.get(name) or _qname(name) for name in names]),
+            tuple(map(_name_of, self._names)),
             raw,
         )
         if "to" in attrs:
