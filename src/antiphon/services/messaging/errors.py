@@ -28,11 +28,23 @@ NOT_STORED = Fault(
     "The change could not be stored.",
     "Try again later; if it persists, the administrator should look at the database.",
 )
-ROSTER_FULL = Fault(
+NOT_HANDLED = Fault(
     "AP-IM-005",
-    Kind.FORBIDDEN,
-    "The contact list is full.",
-    "Remove contacts that are no longer needed.",
+    Kind.UNAVAILABLE,
+    "A stanza could not be handled because of a fault in this program.",
+    "Report it with the traceback in the log; the sender has been told, the session goes on.",
+)
+NOT_DELIVERED = Fault(
+    "AP-IM-006",
+    Kind.UNAVAILABLE,
+    "Waiting messages could not be read from the store.",
+    "Look at the database; the messages are delivered when the user signs in again.",
+)
+NOT_BOUND = Fault(
+    "AP-IM-007",
+    Kind.CONFLICT,
+    "A stanza came from a session that is not bound.",
+    "Nothing: it came in the moment the session ended. If it is frequent, report it.",
 )
 
 

@@ -18,6 +18,7 @@ from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.services.messaging.account import Account, Bound, Drain
 from antiphon.services.messaging.commits import GroupCommit, Write
 from antiphon.services.messaging.config import MessagingLimits
+from antiphon.services.messaging.errors import NOT_DELIVERED
 from antiphon.services.messaging.store import MessagingStore, offline_messages
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Offline:
         except Exception:
             # They stay stored and are tried again when the next resource comes.
             log.exception(
-                "offline messages not delivered", extra={"code": "AP-IM-007", "userid": account.userid}
+                "offline messages not delivered", extra={"code": NOT_DELIVERED.code, "userid": account.userid}
             )
             self._done(bound, drain)
         finally:

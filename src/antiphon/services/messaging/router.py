@@ -2,93 +2,47 @@
 
 A chat message between two local sessions is the hot path: two dictionary look-ups, one look at the names of its children,
 one concatenation for its `from`. No tree is built.
-
-What becomes of a message that does not simply reach its resource stands in one table, `RULES`, after the one of RFC 6121
-§8.5.4. Where that allows to be silent or to answer, the answer is chosen for everything a person wrote, so that nothing
-is lost without a word. "Most available" is the highest priority; the others get carbons (XEP-0280) if they want them.
 """
 
 from __future__ import annotations
 
-import enum
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable
 
 from antiphon.kernel.bus import Bus
-from antiphon.kernel.errors import WIRE, DomainError
-from antiphon.kernel.tasks import Tasks
-from antiphon.protocols.xmpp.element import Element, attribute_value
+from antiphon.kernel.time import Clock
+from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.protocols.xmpp.jid import Jid
-from antiphon.protocols.xmpp.names import CLIENT, QName
+from antiphon.protocols.xmpp.names import CLIENT
 from antiphon.protocols.xmpp.stanza import Stanza
-from antiphon.services.messaging import carbons, replies
+from antiphon.services.messaging import carbons
 from antiphon.services.messaging.account import Account, Bound
 from antiphon.services.messaging.accounts import Accounts
+from antiphon.services.messaging.answers import Answers
 from antiphon.services.messaging.broadcast import MAX_NOTE, Broadcast
 from antiphon.services.messaging.composed import SERVER_RESOURCE
 from antiphon.services.messaging.domains import Domains
-from antiphon.services.messaging.errors import StanzaError
+from antiphon.services.messaging.errors import NOT_BOUND, StanzaError
 from antiphon.services.messaging.events import MessageStored
-from antiphon.services.messaging.iq import ACCOUNT, CONTACT, SERVER, IqPort, IqRequest, Payload, Table
+from antiphon.services.messaging.iq import ACCOUNT, CONTACT, SERVER
 from antiphon.services.messaging.offline import Offline
-from antiphon.services.messaging.ports import Promise, Session
+from antiphon.services.messaging.ports import Session
+from antiphon.services.messaging.requests import Requests
+from antiphon.services.messaging.rules import (
+    ALWAYS_OURS,
+    OURS,
+    RULES,
+    TO_PERSON,
+    TYPES,
+    Fate,
+    believed,
+    reach,
+    worth_storing,
+)
 from antiphon.services.messaging.subscription import KINDS
 from antiphon.services.messaging.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
-
-
-class Reach(enum.Enum):
-    """How far a message to a local address gets."""
-
-    NOBODY = "no such user"
-    AWAY = "bare JID, no resource that receives"
-    THERE = "bare JID, a resource that receives"
-    GONE_AWAY = "full JID of a resource that is not there, and no other receives"
-    GONE_THERE = "full JID of a resource that is not there, but another receives"
-
-
-class Fate(enum.Enum):
-    """What becomes of it."""
-
-    DELIVER = "to the most available resources"
-    DELIVER_ALL = "to every resource that receives"
-    STORE = "kept until a resource comes"
-    REFUSE = "answered with service-unavailable"
-    IGNORE = "nothing"
-
-
-_D, _A, _O, _E, _S = Fate.DELIVER, Fate.DELIVER_ALL, Fate.STORE, Fate.REFUSE, Fate.IGNORE
-TYPES = ("normal", "chat", "groupchat", "headline", "error")
-RULES: dict[Reach, tuple[Fate, ...]] = {
-    Reach.NOBODY: (_E, _E, _E, _S, _S),
-    Reach.AWAY: (_O, _O, _E, _S, _S),
-    Reach.THERE: (_D, _D, _E, _A, _S),
-    Reach.GONE_AWAY: (_E, _O, _E, _S, _S),
-    Reach.GONE_THERE: (_E, _D, _E, _S, _S),
-}
-"""A column for each of `TYPES`. A resource that is there gets everything (RFC 6121 §8.5.3.1)."""
-
-_TO_PERSON = frozenset({"chat", "normal", ""})
-
-_SID = QName("urn:xmpp:sid:0", "stanza-id")
-_DELAY = QName("urn:xmpp:delay", "delay")
-_ALWAYS_OURS = frozenset(
-    {
-        QName(carbons.NAMESPACE, "received"),
-        QName(carbons.NAMESPACE, "sent"),
-        QName("urn:xmpp:mam:2", "result"),
-    }
-)
-_OURS = _ALWAYS_OURS | {_SID, _DELAY}
-"""What only the server may say; a client that writes it is not believed."""
-
-_BODY = QName(CLIENT, "body")
-_CHAT_STATES = "http://jabber.org/protocol/chatstates"
-_HINTS = "urn:xmpp:hints"
-_NO_STORE = frozenset({QName(_HINTS, "no-store"), QName(_HINTS, "no-permanent-store")})
 
 
 class Router:
@@ -102,25 +56,22 @@ class Router:
         subscriptions: Subscriptions,
         broadcast: Broadcast,
         offline: Offline,
-        tables: dict[str, Table],
-        port: IqPort,
-        tasks: Tasks,
-        promise: Callable[[], Promise],
+        requests: Requests,
+        answers: Answers,
+        clock: Clock,
         bus: Bus,
     ) -> None:
         self._accounts = accounts
         self._by_userid = accounts.by_userid
         self._domain = accounts.domain
-        self._server = attribute_value(accounts.domain)
         self._bound = bound
         self._domains = domains
         self._subscriptions = subscriptions
         self._broadcast = broadcast
         self._offline = offline
-        self._tables = tables
-        self._port = port
-        self._tasks = tasks
-        self._promise = promise
+        self._requests = requests
+        self._answers = answers
+        self._clock = clock
         self._bus = bus
 
     def route(self, stanza: Stanza, session: Session | None, now: float) -> Awaitable[None] | None:
@@ -132,19 +83,14 @@ class Router:
         if session is not None:
             bound = self._bound.get(session)
             if bound is None:
-                log.warning("stanza of a session that is not bound", extra={"code": "AP-IM-008"})
+                log.warning("stanza of a session that is not bound", extra={"code": NOT_BOUND.code})
                 return None
         try:
             if stanza.kind == "message":
                 return self._message(stanza, bound)
             return self._other(stanza, bound)
-        except StanzaError as refused:
-            self._refuse(stanza, bound, refused.condition, refused.text)
-        except DomainError as refused:
-            self._refuse(stanza, bound, WIRE[refused.kind].xmpp, refused.fault.what)
-        except Exception:
-            log.exception("stanza not handled", extra={"code": "AP-IM-006", "kind": stanza.kind})
-            self._refuse(stanza, bound, "internal-server-error")
+        except Exception as error:
+            self._answers.failed(stanza, bound, error)
         return None
 
     def returned(self, data: bytes) -> Awaitable[None] | None:
@@ -155,14 +101,14 @@ class Router:
         stanza = Stanza.parse(data)
         to = stanza.to
         account = self._accounts.at(to) if to is not None else None
-        if account is None or stanza.sender is None or not _ALWAYS_OURS.isdisjoint(stanza.children):
+        if account is None or stanza.sender is None or not ALWAYS_OURS.isdisjoint(stanza.children):
             return None
-        if stanza.kind == "message" and stanza.type in _TO_PERSON:
+        if stanza.kind == "message" and stanza.type in TO_PERSON:
             if account.chat:
                 return self._to_chat(stanza, data, None, account)
             return self._store(stanza, data, None, account)
         if stanza.kind == "iq":
-            self._refuse(stanza, None, "service-unavailable")
+            self._answers.refuse(stanza, None, "service-unavailable")
         return None
 
     # --- messages -------------------------------------------------------------------------------------------------
@@ -171,8 +117,8 @@ class Router:
         to = stanza.to
         if to is None:
             return self._message_to_self(stanza, bound)
-        if not _OURS.isdisjoint(stanza.children):
-            stanza = self._stripped(stanza)
+        if not OURS.isdisjoint(stanza.children):
+            stanza = believed(stanza, self._domain)
         local, domain, resource = to
         if domain != self._domain:
             return self._foreign(stanza, bound)
@@ -186,7 +132,7 @@ class Router:
                     if account.carbons or (bound is not None and bound.account.carbons):
                         self._carbons(stanza, data, bound, account, (target,))
                     return None
-            elif account.chat and stanza.type in _TO_PERSON:
+            elif account.chat and stanza.type in TO_PERSON:
                 return self._to_chat(stanza, data, bound, account)
         return self._by_rule(stanza, data, bound, to)
 
@@ -222,7 +168,7 @@ class Router:
                 self._carbons(stanza, data, bound, account, (target,))
             return None
         kind = stanza.type if stanza.type in TYPES else "normal"
-        match RULES[_reach(account, resource)][TYPES.index(kind)]:
+        match RULES[reach(account, resource)][TYPES.index(kind)]:
             case Fate.DELIVER:
                 assert account is not None
                 return self._to_chat(stanza, data, bound, account)
@@ -234,7 +180,7 @@ class Router:
                 assert account is not None
                 return self._store(stanza, data, bound, account)
             case Fate.REFUSE:
-                self._refuse(stanza, bound, "service-unavailable")
+                self._answers.refuse(stanza, bound, "service-unavailable")
             case Fate.IGNORE:
                 pass
         return None
@@ -244,14 +190,16 @@ class Router:
     ) -> Awaitable[None] | None:
         if bound is not None and bound.account.carbons:
             self._carbons(stanza, data, bound, account, ())
-        if not _worth_storing(stanza):
+        if not worth_storing(stanza):
             return None
         refused = "The message could not be stored."
         kept = self._offline.keep(
-            account, data, lambda: self._refuse(stanza, bound, "internal-server-error", refused)
+            account, data, lambda: self._answers.refuse(stanza, bound, "internal-server-error", refused)
         )
         if kept is None:
-            self._refuse(stanza, bound, "service-unavailable", "Too many messages wait for this user.")
+            self._answers.refuse(
+                stanza, bound, "service-unavailable", "Too many messages wait for this user."
+            )
             return None
         sender = bound.account.key if bound is not None else str(stanza.sender.bare if stanza.sender else "")
         self._bus.publish(MessageStored(account.userid, sender))
@@ -266,18 +214,6 @@ class Router:
             carbons.received(account, data, got)
         if bound is not None:
             carbons.sent(bound.account, data, bound, got)
-
-    def _stripped(self, stanza: Stanza) -> Stanza:
-        to = stanza.to
-        ours = {self._domain, str(to.bare) if to is not None else ""}
-
-        def forged(child: Element) -> bool:
-            name = child.name
-            if name == _SID:
-                return child.get("by") in ours
-            return name in _ALWAYS_OURS or (name == _DELAY and child.get("from") in ours)
-
-        return stanza.without(forged)
 
     # --- presence and requests -------------------------------------------------------------------------------------
 
@@ -309,7 +245,7 @@ class Router:
 
     def _left(self, bound: Bound, stanza: Stanza) -> None:
         status = stanza.tree().child_text(CLIENT, "status") if stanza.children else ""
-        bound.account.last = (self._port.timers.wall(), status[:MAX_NOTE])
+        bound.account.last = (self._clock.wall(), status[:MAX_NOTE])
         self._broadcast.unavailable(bound, stanza.raw[len(b"<presence") :])
         self._offline.left(bound)
 
@@ -371,13 +307,13 @@ class Router:
             return None
         if to is None or (bound is not None and to == bound.account.bare):
             assert bound is not None
-            return self._serve(ACCOUNT, stanza, bound, bound.account)
+            return self._requests.serve(ACCOUNT, stanza, bound, bound.account)
         if not to.local:
-            return self._serve(SERVER, stanza, bound, None)
+            return self._requests.serve(SERVER, stanza, bound, None)
         account = self._accounts.at(to)
         if account is None or (stanza.sender is not None and account.blocks(stanza.sender)):
             raise StanzaError("service-unavailable")
-        return self._serve(CONTACT, stanza, bound, account)
+        return self._requests.serve(CONTACT, stanza, bound, account)
 
     def _iq_to_session(
         self, stanza: Stanza, bound: Bound | None, to: Jid, asks: bool
@@ -393,42 +329,7 @@ class Router:
             raise StanzaError("service-unavailable")
         return None
 
-    def _serve(
-        self, table: str, stanza: Stanza, bound: Bound | None, account: Account | None
-    ) -> Awaitable[None] | None:
-        ns, name = stanza.children[0]
-        handler = self._tables[table].get((stanza.type, ns, name))
-        if handler is None:
-            raise StanzaError("service-unavailable")
-        payload, sender = stanza.payload(), stanza.sender
-        assert payload is not None
-        if sender is None:
-            return None
-        answer = handler(self._port, IqRequest(stanza, payload, sender, bound, account))
-        if inspect.iscoroutine(answer):
-            done = self._promise()
-            self._tasks.spawn(self._answer_later(answer, stanza, bound, done), "messaging: answer an iq")
-            return done
-        self._answer(bound, replies.result(stanza, answer))
-        return None
-
-    async def _answer_later(
-        self, answer: Coroutine[Any, Any, Payload], stanza: Stanza, bound: Bound | None, done: Promise
-    ) -> None:
-        try:
-            self._answer(bound, replies.result(stanza, await answer))
-        except StanzaError as refused:
-            self._refuse(stanza, bound, refused.condition, refused.text)
-        except DomainError as refused:
-            self._refuse(stanza, bound, WIRE[refused.kind].xmpp, refused.fault.what)
-        except Exception:
-            log.exception("request not handled", extra={"code": "AP-IM-006", "kind": "iq"})
-            self._refuse(stanza, bound, "internal-server-error")
-        finally:
-            if not done.done():
-                done.set_result(None)
-
-    # --- answers and other domains -----------------------------------------------------------------------------------
+    # --- other domains ------------------------------------------------------------------------------------------------
 
     def _foreign(self, stanza: Stanza, bound: Bound | None) -> Awaitable[None] | None:
         if bound is not None:
@@ -436,40 +337,3 @@ class Router:
         if not self._domains.send(stanza, stanza.to_bytes()):
             raise StanzaError("remote-server-not-found")
         return None
-
-    def _refuse(self, stanza: Stanza, bound: Bound | None, condition: str, text: str = "") -> None:
-        if bound is not None:
-            stanza.sender = bound.jid
-        by = bound.account.address if bound is not None and stanza.to is None else b""
-        data = replies.error(stanza, condition, text, by=by)
-        if data is not None:
-            self._answer(bound, data)
-
-    def _answer(self, bound: Bound | None, data: bytes) -> None:
-        if bound is not None:
-            bound.deliver(data)
-            return
-        to = Stanza.parse(data).to
-        if to is not None and to.domain != self._domain:
-            self._domains.send_bytes(data)
-        elif to is not None and (account := self._accounts.at(to)) is not None:
-            target = account.sessions.get(to.resource)
-            if target is not None:
-                target.deliver(data)
-
-
-def _reach(account: Account | None, resource: str) -> Reach:
-    if account is None:
-        return Reach.NOBODY
-    if resource:
-        return Reach.GONE_THERE if account.chat else Reach.GONE_AWAY
-    return Reach.THERE if account.chat else Reach.AWAY
-
-
-def _worth_storing(stanza: Stanza) -> bool:
-    """Not what means nothing later: chat states alone (XEP-0160 §3), or what its sender does not want kept (XEP-0334)."""
-    if not _NO_STORE.isdisjoint(stanza.children):
-        return False
-    return _BODY in stanza.children or any(
-        child.ns not in (_CHAT_STATES, _HINTS) and child != (CLIENT, "thread") for child in stanza.children
-    )

@@ -20,17 +20,19 @@ from antiphon.services.directory.events import UserChanged, UserRemoved
 from antiphon.services.messaging import contacts
 from antiphon.services.messaging.account import Account, Bound
 from antiphon.services.messaging.accounts import Accounts
+from antiphon.services.messaging.answers import Answers
 from antiphon.services.messaging.broadcast import Broadcast
 from antiphon.services.messaging.commits import GroupCommit
 from antiphon.services.messaging.composed import SERVER_RESOURCE, server_presence
 from antiphon.services.messaging.config import MessagingLimits, Software
 from antiphon.services.messaging.contacts import Contacts
 from antiphon.services.messaging.domains import Domains
-from antiphon.services.messaging.errors import NO_SUCH_USER, RESOURCE_RESERVED, TOO_MANY_SESSIONS
+from antiphon.services.messaging.errors import NO_SUCH_USER, NOT_HANDLED, RESOURCE_RESERVED, TOO_MANY_SESSIONS
 from antiphon.services.messaging.events import SessionBound, SessionUnbound
 from antiphon.services.messaging.iq import ACCOUNT, CONTACT, SERVER, IqPort
 from antiphon.services.messaging.offline import Offline
 from antiphon.services.messaging.ports import Presence, Promise, Session, Users
+from antiphon.services.messaging.requests import Requests
 from antiphon.services.messaging.router import Router
 from antiphon.services.messaging.store import MessagingStore, blocked, last_activity
 from antiphon.services.messaging.subscription import FROM, IN, OUT, TO
@@ -79,19 +81,13 @@ class Messaging:
             self.accounts, self.domains, self._contacts, self._subscriptions, self._broadcast, self.commits,
             self._store, users, timers, random, limits, software or Software(), self.features,
         )  # fmt: skip
+        answers = Answers(self.accounts, self.domains)
+        tables = {table: features.routes(table, self.features) for table in (SERVER, ACCOUNT, CONTACT)}
+        self.requests = Requests(tables, port, answers, tasks, promise)
         self.router = Router(
-            self.accounts,
-            self._bound,
-            self.domains,
-            self._subscriptions,
-            self._broadcast,
-            self._offline,
-            {table: features.routes(table, self.features) for table in (SERVER, ACCOUNT, CONTACT)},
-            port,
-            tasks,
-            promise,
-            bus,
-        )
+            self.accounts, self._bound, self.domains, self._subscriptions, self._broadcast, self._offline, self.requests,
+            answers, timers, bus,
+        )  # fmt: skip
         bus.subscribe(PresenceChanged, self._presence_changed)
         bus.subscribe(UserChanged, self._user_changed)
         bus.subscribe(UserRemoved, self._user_removed)
@@ -165,7 +161,7 @@ class Messaging:
             try:
                 pending = self.router.returned(data) or pending
             except Exception:
-                log.exception("undelivered stanza lost", extra={"code": "AP-IM-006"})
+                log.exception("undelivered stanza lost", extra={"code": NOT_HANDLED.code})
         return pending
 
     def sessions(self, userid: str) -> tuple[Session, ...]:
