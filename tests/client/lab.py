@@ -184,11 +184,16 @@ class Lab:
         return logged
 
 
+_ECHOED = (b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:")
+
+
 def _sip(answer: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
+            request = await reader.readuntil(b"\r\n\r\n")
+            status, _, rest = answer.partition(b"\r\n")
+            echoed = [line for line in request.split(b"\r\n") if line.startswith(_ECHOED)]
+            writer.write(b"\r\n".join([status, *echoed, rest]) if answer.startswith(b"SIP") else answer)
             await writer.drain()
         writer.close()
 

@@ -11,6 +11,7 @@ import socket
 import struct
 from typing import cast
 
+from antiphon.io.dns_errors import TOO_MANY_DNS_CONNECTIONS
 from antiphon.io.listen import bind_socket
 from antiphon.kernel.core import Address
 from antiphon.kernel.errors import DomainError
@@ -75,7 +76,10 @@ class DnsServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:
-            log.warning("too many DNS connections", extra={"code": "AP-DNS-021", "limit": MAX_CONNECTIONS})
+            log.warning(
+                "too many DNS connections",
+                extra={"code": TOO_MANY_DNS_CONNECTIONS.code, "limit": MAX_CONNECTIONS},
+            )
             writer.close()
             return
         self._connections.add(writer)
