@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 from antiphon import __version__
 from antiphon.interfaces.http import directory_bodies as bodies
-from antiphon.interfaces.http.api_errors import BAD_REQUEST, CHANGED_SINCE, NO_RESOURCE, NOT_ALLOWED
+from antiphon.interfaces.http.api_errors import BAD_REQUEST, CHANGED_SINCE, INTERNAL, NO_RESOURCE, NOT_ALLOWED
 from antiphon.interfaces.http.guard import Guard, Tokens
 from antiphon.interfaces.http.problem import problem
 from antiphon.kernel.bus import Bus
@@ -254,6 +254,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
+async def _fault_inside(request: Request, error: Exception) -> Response:
+    # It goes on to the guard after this answer, which logs it.
+    return problem(INTERNAL.error(), 500)
+
+
 def create_app(directory: Directory, passwords: Passwords, bus: Bus) -> FastAPI:
     """The inner app: it relies on the `Guard` before it. Its document is at `/openapi.json`."""
     app = FastAPI(
@@ -269,6 +274,7 @@ def create_app(directory: Directory, passwords: Passwords, bus: Bus) -> FastAPI:
     app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _fault_inside)
     return app
 
 
