@@ -156,6 +156,10 @@ class AnyOrder(RuleBasedStateMachine):
             TransferRequested(leg, number, data.draw(st.sampled_from([None, *own, "nobody"]), "replaces"))
         )
 
+    @rule(number=NUMBERS)
+    def somebody_else_hangs_up(self, number: str) -> None:
+        self.board.service.hang_up(number)
+
     @rule(seconds=st.sampled_from([1.0, 5.0, 25.0, 61.0]))
     def wait(self, seconds: float) -> None:
         self.board.time.advance(seconds)

@@ -41,6 +41,7 @@ from antiphon.services.call.legs import (
 )
 from antiphon.services.call.placement import Placement, Stage
 from antiphon.services.call.table import State
+from antiphon.services.directory.events import UserChanged
 
 
 @pytest.fixture
@@ -207,6 +208,42 @@ def test_a_line_with_two_calls_is_on_the_phone_until_the_last_is_over(board: Boa
         LineBusy("1001", "user1001", True),
         LineBusy("1001", "user1001", False),
     ]
+
+
+def test_hanging_up_from_outside_ends_every_call_of_the_line(board: Board) -> None:
+    branch = board.talk("1001", "1002")
+    board.call("1001", "1003", leg="second")
+    board.service.hang_up("1001", Cause.FORBIDDEN)
+    assert End("1001", Cause.FORBIDDEN) in board.late
+    assert End(branch) in board.late
+    assert Refuse("second", Cause.FORBIDDEN) in board.late
+    assert board.service.calls == ()
+    assert board.busy() == set()
+
+
+def test_hanging_up_a_ringing_line_from_outside_refuses_the_call(board: Board) -> None:
+    branch = board.originated(board.call("1001", "1002"))
+    board.service.hang_up("1002")
+    assert board.late == [End(branch, Cause.CANCELLED), Refuse("1001", Cause.UNAVAILABLE)]
+
+
+def test_who_is_disabled_is_hung_up(board: Board) -> None:
+    branch = board.talk("1001", "1002")
+    board.talk("1003", "1004", leg="1003")
+    board.bus.publish(UserChanged("user1002", enabled=True))
+    assert board.late == []
+    board.bus.publish(UserChanged("user1002", enabled=False))
+    assert board.late == [End(branch, Cause.FORBIDDEN), End("1001")]
+    assert board.busy() == {"1003", "1004"}
+
+
+def test_a_line_that_changes_hands_while_it_talks_is_given_back_by_its_old_owner(board: Board) -> None:
+    board.talk("1001", "1002")
+    board.lines.change("1001", owner="somebody")
+    del board.lines.lines["1002"]
+    board.say(Ended("1001"))
+    assert LineBusy("1001", "user1001", False) in board.facts
+    assert LineBusy("1002", "user1002", False) in board.facts
 
 
 # Hold, resume and other re-offers

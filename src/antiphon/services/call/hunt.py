@@ -53,7 +53,18 @@ _KINDS = {
 class Hunt:
     """The search for somebody to answer a waiting leg."""
 
-    __slots__ = ("branches", "by", "cause", "contact", "early", "failed", "placement", "rounds", "timer")
+    __slots__ = (
+        "branches",
+        "by",
+        "cause",
+        "contact",
+        "early",
+        "failed",
+        "heard_of",
+        "placement",
+        "rounds",
+        "timer",
+    )
 
     def __init__(self, placement: Placement, by: Leg | None, failed: Callable[[Cause], None] | None) -> None:
         self.placement = placement
@@ -65,6 +76,8 @@ class Hunt:
         self.contact = ""
         self.early: Leg | None = None
         """The branch whose early media the waiting leg hears."""
+        self.heard_of: Leg | None = None
+        """The branch whose description the waiting leg was told last; it may have given up since."""
         self.timer: Cancel | None = None
 
     def stop(self) -> None:
@@ -132,7 +145,7 @@ class Hunting:
             return
         sdp = event.sdp if waiting.state is State.OFFERED and hunt.early in (None, branch) else None
         if sdp is not None:
-            hunt.early = branch
+            hunt.early = hunt.heard_of = branch
             sdp = waiting.thread.answer(sdp)
         if sdp is not None or event.ringing:
             self._desk.say(Progress(waiting.id, sdp, event.ringing))
@@ -164,15 +177,20 @@ class Hunting:
             self._desk.drop(hunt.by, Cause.TRANSFERRED)
         self._desk.release(waiting, None)
         self._offers.pair(waiting, branch)
-        self._join(waiting, branch)
+        self._join(waiting, branch, hunt.heard_of)
 
-    def _join(self, waiting: Leg, branch: Leg) -> None:
+    def _join(self, waiting: Leg, branch: Leg, heard_of: Leg | None) -> None:
         desk, sdp = self._desk, branch.heard
         offering = branch.state is State.OFFER_IN_2XX
         if offering and sdp is None:
             self._offers.fail(branch.call)
             return
-        if waiting.state is State.OFFERED and not offering:
+        if waiting.state is State.OFFERED and heard_of not in (None, branch):
+            # The first description is the answer, later ones are ignored (RFC 3261 §13.2.1): the early media of a branch
+            # that gave up has been it, so the two are introduced to each other anew.
+            desk.say(Answer(waiting.id, waiting.thread.told))
+            branch.call.bridge = True
+        elif waiting.state is State.OFFERED and not offering:
             desk.say(Answer(waiting.id, waiting.thread.answer(sdp) if sdp is not None else None))
         elif waiting.state is State.OFFERED_EMPTY and sdp is not None:
             waiting.source = branch

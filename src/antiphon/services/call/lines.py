@@ -19,6 +19,8 @@ class Lines:
         self._tell = tell
         self._present: dict[str, int] = {}
         self._off_hook: dict[str, int] = {}
+        self._told: dict[str, LineBusy] = {}
+        """What was said last of each busy line: it is taken back of the same owner, whoever owns the line by then."""
 
     def busy(self, number: str) -> bool:
         """Off hook."""
@@ -45,7 +47,7 @@ class Lines:
         if leg.off_hook:
             leg.off_hook = False
             if self._take(self._off_hook, leg.number):
-                self._say(leg.number, busy=False)
+                self._idle(leg.number)
 
     def off_hook(self, leg: Leg) -> None:
         if leg.off_hook:
@@ -53,13 +55,15 @@ class Lines:
         leg.off_hook = True
         count = self._off_hook.get(leg.number, 0)
         self._off_hook[leg.number] = count + 1
-        if not count:
-            self._say(leg.number, busy=True)
-
-    def _say(self, number: str, *, busy: bool) -> None:
-        line = self._directory.line(number)
+        line = self._directory.line(leg.number) if not count else None
         if line is not None:
-            self._tell(LineBusy(number, line.owner, busy))
+            self._told[leg.number] = told = LineBusy(leg.number, line.owner, True)
+            self._tell(told)
+
+    def _idle(self, number: str) -> None:
+        told = self._told.pop(number, None)
+        if told is not None:
+            self._tell(LineBusy(number, told.userid, False))
 
     @staticmethod
     def _take(counts: dict[str, int], number: str) -> bool:

@@ -42,7 +42,7 @@ class Offers:
             return
         peer.peer = None
         for one in (leg, peer):
-            one.holding = False
+            self._note_hold(one, held=False)
             one.source = None
             if one.state in (State.OFFER_IN, State.ASKING):
                 self._desk.say(RefuseReoffer(one.id, Cause.GLARE))
@@ -167,10 +167,10 @@ class Offers:
             self._desk.answered(waiting.call, waiting, leg)
         elif waiting.state in (State.OFFER_IN, State.OFFER_IN_2XX):
             self._desk.say(AnswerReoffer(waiting.id, waiting.thread.answer(sdp)))
-            self._note_hold(waiting)
+            self._note_hold(waiting, is_hold(waiting.heard))
+        waiting.call.retries = 0
 
-    def _note_hold(self, leg: Leg) -> None:
-        held = is_hold(leg.heard)
+    def _note_hold(self, leg: Leg, held: bool) -> None:
         if held is not leg.holding:
             leg.holding = held
             self._desk.tell(CallHeld(leg.call.id, leg.number, held))

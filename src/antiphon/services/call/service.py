@@ -26,6 +26,7 @@ from antiphon.services.call.legs import (
     Answered,
     Cause,
     Digits,
+    End,
     Ended,
     LegCommand,
     LegEvent,
@@ -45,6 +46,7 @@ from antiphon.services.call.offers import Offers
 from antiphon.services.call.placement import Placement, Recovery, Stage
 from antiphon.services.call.ports import Demand, Directory
 from antiphon.services.call.table import TABLE, State, trigger
+from antiphon.services.directory.events import UserChanged
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class CallService:
         for feature in features:
             for listener in feature.listeners:
                 bus.subscribe(listener.kind, partial(listener.handle, self))
+        bus.subscribe(UserChanged, self._user_changed)
 
     def connect(self, output: Callable[[Sequence[LegCommand]], None]) -> None:
         """Where commands go that no `handle` returns."""
@@ -105,6 +108,12 @@ class CallService:
     def line_busy(self, number: str) -> bool:
         """Hook state of a line."""
         return self._desk.lines.busy(number)
+
+    def hang_up(self, number: str, cause: Cause = Cause.NORMAL) -> None:
+        """End every call that a line takes part in, from outside: an administrator, a person at another device."""
+        for leg in tuple(self._desk.legs.values()):
+            if leg.number == number and leg.state is not State.GONE:
+                self._turn(partial(self._end_of, leg, cause))
 
     def handle(self, event: LegEvent) -> Sequence[LegCommand]:
         """Take what a leg says; returns what is to be said to legs, in order."""
@@ -137,6 +146,16 @@ class CallService:
             self._desk.commands = []
         return commands
 
+    def _turn(self, callback: Callable[[], None]) -> None:
+        """A turn that no leg event began."""
+        try:
+            callback()
+        except Exception:
+            log.exception("turn failed", extra={"code": BROKEN_HANDLER.code})
+        commands = self._flush()
+        if commands and self._output is not None:
+            self._output(commands)
+
     def _collapse(self, event: LegEvent) -> None:
         """A fault of ours ends the one call it met, and no other."""
         log.exception(
@@ -147,6 +166,27 @@ class CallService:
         if leg is not None:
             self._desk.finish(leg.call, Cause.FAILURE)
             self._desk.forget(leg)
+
+    def _user_changed(self, event: UserChanged) -> None:
+        """Who is disabled hangs up; the doors close that person's connections by themselves."""
+        if event.enabled:
+            return
+        numbers = {leg.number for leg in self._desk.legs.values()}
+        for number in numbers:
+            line = self._desk.directory.line(number)
+            if line is not None and line.owner == event.userid:
+                self.hang_up(number, Cause.FORBIDDEN)
+
+    def _end_of(self, leg: Leg, cause: Cause) -> None:
+        if leg.id not in self._desk.legs:
+            return
+        if leg.state in (State.CALLING, State.CALLING_EMPTY):
+            self._desk.say(End(leg.id, Cause.CANCELLED))
+            self._hunting.refused(leg, Cause.UNAVAILABLE)
+        else:
+            unanswered, leg.state = not leg.answered, State.GONE
+            self._desk.commands.append(Refuse(leg.id, cause) if unanswered else End(leg.id, cause))
+            self._hung_up(leg, Ended(leg.id, cause))
 
     # What legs say
 
@@ -256,16 +296,7 @@ class CallService:
         return known
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Cancel:
-        def turn() -> None:
-            try:
-                callback()
-            except Exception:
-                log.exception("call timer failed", extra={"code": BROKEN_HANDLER.code})
-            commands = self._flush()
-            if commands and self._output is not None:
-                self._output(commands)
-
-        return self._timers.at(self._timers.now() + seconds, turn)
+        return self._timers.at(self._timers.now() + seconds, partial(self._turn, callback))
 
     def place(
         self, waiting: Leg, target: str, by: Leg | None = None, failed: Callable[[Cause], None] | None = None

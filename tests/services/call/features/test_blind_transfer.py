@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.services.call.board import Board, sdp
 
-from antiphon.services.call.events import CallAnswered, CallEnded, CallTransferred
+from antiphon.services.call.events import CallAnswered, CallEnded, CallHeld, CallTransferred
 from antiphon.services.call.legs import (
     Answered,
     AnswerReoffer,
@@ -151,3 +151,11 @@ def test_a_hold_under_way_when_the_target_answers_does_not_disturb(board: Board,
     (reoffer,) = board.say(ReofferAnswered("1001", sdp("1001", 2, "recvonly")))
     assert isinstance(reoffer, Reoffer)
     assert board.say(ReofferAnswered("1001", sdp("1001", 3))) == [AnswerReoffer(target, sdp("1001", 3))]
+
+
+def test_a_hold_ends_for_the_listeners_when_the_holder_leaves(board: Board, bob: LegId) -> None:
+    board.say(Reoffered(bob, sdp("1002", 2, "sendonly")))
+    board.say(ReofferAnswered("1001", sdp("1001", 2, "recvonly")))
+    target = board.originated(board.say(TransferRequested(bob, "1003")))
+    board.say(Answered(target, sdp("1003")))
+    assert [(fact.number, fact.held) for fact in board.told(CallHeld)] == [("1002", True), ("1002", False)]

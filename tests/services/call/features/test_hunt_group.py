@@ -6,6 +6,7 @@ from tests.services.call.board import Board, sdp
 from antiphon.services.call.legs import (
     Answer,
     Answered,
+    AnswerReoffer,
     Cause,
     End,
     Originate,
@@ -13,6 +14,8 @@ from antiphon.services.call.legs import (
     Progressed,
     Refuse,
     Refused,
+    Reoffer,
+    ReofferAnswered,
 )
 
 
@@ -79,10 +82,28 @@ def test_a_member_that_calls_the_group_does_not_ring_itself(board: Board) -> Non
     assert first.target_number == "1002"
 
 
-def test_early_media_of_the_next_member_replaces_that_of_the_last(board: Board) -> None:
+def test_a_caller_that_heard_another_members_early_media_is_told_of_the_one_who_answered(
+    board: Board,
+) -> None:
+    """Its phone took the first description for the answer and may ignore the one in the 200 (RFC 3261 §13.2.1)."""
+    first = board.originated(board.call("1005", "1009"))
+    board.say(Progressed(first, sdp("1001"), ringing=False))
+    second = board.originated(board.say(Refused(first, Cause.BUSY)))
+    answer, reoffer = board.say(Answered(second, sdp("1002")))
+    assert answer == Answer("1005", sdp("1001"))
+    assert reoffer == Reoffer("1005", None)
+    (offer,) = board.say(ReofferAnswered("1005", sdp("1005", 2)))
+    assert offer == Reoffer(second, sdp("1005", 2))
+    (told,) = board.say(ReofferAnswered(second, sdp("1002", 2)))
+    assert told == AnswerReoffer("1005", sdp("1002", 2).replace(b"o=1002 1002 2", b"o=1001 1001 2"))
+
+
+def test_early_media_of_the_next_member_follows_that_of_the_last(board: Board) -> None:
     first = board.originated(board.call("1005", "1009"))
     board.say(Progressed(first, sdp("1001"), ringing=False))
     second = board.originated(board.say(Refused(first, Cause.BUSY)))
     (progress,) = board.say(Progressed(second, sdp("1002"), ringing=False))
     assert isinstance(progress, Progress)
-    assert progress.sdp is not None
+    assert b"m=audio 1002" in (progress.sdp or b"")
+    (answer,) = board.say(Answered(second, sdp("1002")))
+    assert isinstance(answer, Answer)
