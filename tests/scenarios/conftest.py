@@ -12,9 +12,13 @@ from tests.scenarios.engine.contacts import EngineContacts
 from tests.scenarios.engine.leg_phones import LegPhones
 from tests.scenarios.engine.script import Failed, Script
 from tests.scenarios.engine.sip_phones import SipPhones
-from tests.scenarios.engine.world import Phones, World
+from tests.scenarios.engine.world import Contacts, Phones, World
+from tests.scenarios.engine.xmpp_contacts import XmppContacts
 
-ADAPTERS: tuple[type[Phones], ...] = (LegPhones, SipPhones)
+ADAPTERS: tuple[tuple[type[Phones], type[Contacts]], ...] = (
+    (LegPhones, EngineContacts),
+    (SipPhones, XmppContacts),
+)
 TIMES = pytest.StashKey[list[tuple[str, float]]]()
 
 
@@ -26,22 +30,24 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
-        for adapter in ADAPTERS:
-            yield Scenario.from_parent(self, name=adapter.name, adapter=adapter)
+        for phones, contacts in ADAPTERS:
+            name = f"{phones.name}-{contacts.name}"
+            yield Scenario.from_parent(self, name=name, phones=phones, contacts=contacts)
 
 
 class Scenario(pytest.Item):
-    def __init__(self, *, adapter: type[Phones], **rest: Any) -> None:
+    def __init__(self, *, phones: type[Phones], contacts: type[Contacts], **rest: Any) -> None:
         super().__init__(**rest)
-        self._adapter = adapter
+        self._phones = phones
+        self._contacts = contacts
 
     def runtest(self) -> None:
         script = Script.read(self.path)
         started = time.perf_counter()
-        world = World(self._adapter(), EngineContacts())
+        world = World(self._phones(), self._contacts())
         script.play(world)
         taken = time.perf_counter() - started
-        self.config.stash.setdefault(TIMES, []).append((f"{self.path.stem} [{self._adapter.name}]", taken))
+        self.config.stash.setdefault(TIMES, []).append((f"{self.path.stem} [{self.name}]", taken))
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, Failed):
@@ -49,7 +55,7 @@ class Scenario(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, 0, f"{self.path.stem} [{self._adapter.name}]"
+        return self.path, 0, f"{self.path.stem} [{self.name}]"
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.scenarios.conftest import ADAPTERS
-from tests.scenarios.engine.contacts import EngineContacts
 from tests.scenarios.engine.script import Failed, Script
-from tests.scenarios.engine.world import Phones, World
+from tests.scenarios.engine.world import Contacts, Phones, World
 
 BEGIN = "# Title\n\nalice has line 1001\nbob has line 1002\n"
 
@@ -33,15 +32,15 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize(("phones", "contacts"), ADAPTERS)
 @pytest.mark.parametrize(("lines", "line", "why"), WRONG)
 def test_a_line_that_is_not_so_fails_with_file_and_line(
-    tmp_path: Path, adapter: type[Phones], lines: str, line: int, why: str
+    tmp_path: Path, phones: type[Phones], contacts: type[Contacts], lines: str, line: int, why: str
 ) -> None:
     path = tmp_path / "wrong.scenario"
     path.write_text(BEGIN + lines + "\n")
     with pytest.raises(Failed) as raised:
-        Script.read(path).play(World(adapter(), EngineContacts()))
+        Script.read(path).play(World(phones(), contacts()))
     assert raised.value.line == line
     assert str(raised.value).startswith(f"{path}:{line}: ")
     assert why in str(raised.value)

@@ -24,12 +24,16 @@ def words(availability: str, activity: str) -> str:
 class EngineContacts:
     """Hear `PresenceChanged` and remember it for those whom they watch."""
 
+    name = "presence"
+
     def __init__(self) -> None:
         self._watched: dict[str, dict[str, str]] = {}
 
     def attach(self, world: World) -> None:
         self._world = world
         world.bus.subscribe(PresenceChanged, self._changed)
+
+    def settle(self) -> None: ...
 
     def sign_in(self, userid: str) -> None:
         self._world.presence.claim(userid, "xmpp:desk", "")

@@ -47,6 +47,8 @@ class Phones(Protocol):
 class Contacts(Protocol):
     """How people watch each other: an adapter."""
 
+    name: str
+
     def attach(self, world: World) -> None: ...
 
     def watch(self, watcher: str, userid: str) -> None: ...
@@ -56,6 +58,8 @@ class Contacts(Protocol):
         ...
 
     def sign_in(self, userid: str) -> None: ...
+
+    def settle(self) -> None: ...
 
 
 class World:
@@ -117,6 +121,7 @@ class World:
         while self.time.now() < end:
             self.time.advance(min(0.5, end - self.time.now()))
             self._adapter.settle()
+            self.contacts.settle()
 
     @property
     def legs(self) -> int:
