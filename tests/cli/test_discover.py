@@ -48,7 +48,7 @@ async def test_each_step_is_printed_with_its_answer_and_its_conclusion(tmp_path:
 async def test_with_a_password_the_devices_are_read_and_json_tells_all(tmp_path: Path, ca_file: str) -> None:
     async with running() as lab:
         code, out, _ = await antiphon(
-            "discover", "alice@example.test", "--json", "--password-stdin", *options(lab, ca_file),
+            "discover", "alice@example.test", "--json", "--password-file", "-", *options(lab, ca_file),
             home=tmp_path, stdin=b"pw-alice\n",
         )  # fmt: skip
     document = json.loads(out)
@@ -79,7 +79,13 @@ async def test_outside_is_a_place_too(tmp_path: Path, ca_file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nobody"], ["a@b.test", "--link", "http://x"], ["a@b.test", "--resolver", "dns"]]
+    "arguments",
+    [
+        ["nobody"],
+        ["a@b.test", "--link", "http://x"],
+        ["a@b.test", "--resolver", "dns"],
+        ["a@b.test", "--password-file", "/nothing"],
+    ],
 )
 async def test_what_cannot_be_used_is_explained(tmp_path: Path, arguments: list[str]) -> None:
     code, out, err = await antiphon("discover", *arguments, home=tmp_path)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
+from antiphon.cli.output import read_secret
+
 if TYPE_CHECKING:
     from antiphon.client.discovery import Bootstrap, Found, Provisioned, Step
     from antiphon.client.environment import Environment
@@ -34,11 +36,11 @@ def discover(
     voice_services_domain: str = "",
     excluded_services: str = "",
     cached: bool = False,
-    password_stdin: Annotated[bool, cyclopts.Parameter(negative="")] = False,
+    password_file: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)] = "",
 ) -> int:
     """Find the services of an address, and print what was asked, what came back and what follows from it.
 
-    With a sign-in for the address (`antiphon login`), or a password on standard input, it goes on to the service profile,
+    With a sign-in for the address (`antiphon login`), or a password, it goes on to the service profile,
     the client configuration and the devices.
 
     Exit codes: 0 found, 1 nothing found, 4 nobody answers.
@@ -63,8 +65,8 @@ def discover(
         Do not ask these: any of WEBEX, CUCM, CUP, separated by commas.
     cached
         Use what was found before, as a client does at its next start, and keep what is found now.
-    password_stdin
-        Read the password for the address from standard input.
+    password_file
+        A file whose first line is the password for the address; - reads it from standard input.
     """
     from antiphon.client.discovery.bootstrap import Bootstrap, parse_link, parse_switches
     from antiphon.client.environment import Environment
@@ -78,10 +80,10 @@ def discover(
         given = given.over(parse_switches(bootstrap_file.read_text("utf-8")))
     try:
         environment = Environment.parse(resolver, ca_file)
-    except ValueError as error:
+        password = read_secret(password_file) if password_file else None
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
     return asyncio.run(_discover(address, environment, given, json_, cached, password))
 
 

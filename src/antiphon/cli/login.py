@@ -21,7 +21,7 @@ app = cyclopts.App(name="login", help="Sign in with the address your organisatio
 def login(
     address: str,
     *,
-    password_file: str = "",
+    password_file: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)] = "",
     ask_password: bool = False,
     resolver: Annotated[str, cyclopts.Parameter(env_var="ANTIPHON_RESOLVER")] = "",
     ca_file: Annotated[str, cyclopts.Parameter(env_var="ANTIPHON_CA_FILE")] = "",
