@@ -117,6 +117,14 @@ async def test_directed_presence_taken_back_ends_once(site: Site) -> None:
     assert seen(bob) == [("alice/desk", "available"), ("alice/desk", "unavailable")]
 
 
+async def test_an_error_is_no_presence_that_must_end(site: Site) -> None:
+    alice, bob = site.online("alice/desk"), site.online("bob/phone")
+    bob.raw()
+    alice.say(f"<presence to='bob@{DOMAIN}' type='error'/>")
+    site.messaging.unbind(alice)
+    assert [stanza.type for stanza in bob.got()] == ["error"]
+
+
 async def test_directed_presences_are_bounded(tight: Site) -> None:
     alice = tight.online("alice/desk")
     alice.raw()

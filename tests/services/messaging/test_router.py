@@ -229,6 +229,15 @@ async def test_carbons_copy_to_the_other_resources_of_both(site: Site) -> None:
         )
 
 
+async def test_a_message_to_another_domain_is_copied_too(site: Site) -> None:
+    site.messaging.domains.others = lambda stanza, data: None
+    desk, mobile = site.online("alice/desk"), site.online("alice/mobile")
+    await mobile.said("<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
+    mobile.raw()
+    desk.say("<message to='x@far.test' type='chat'><body>hi</body></message>")
+    assert [stanza.has("urn:xmpp:carbons:2", "sent") for stanza in mobile.got()] == [True]
+
+
 @pytest.mark.parametrize(
     "inside",
     ["<private xmlns='urn:xmpp:carbons:2'/>", "<no-copy xmlns='urn:xmpp:hints'/>"],

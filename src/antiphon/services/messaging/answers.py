@@ -37,12 +37,14 @@ class Answers:
         if target is not None:
             target.deliver(data)
 
-    def refuse(self, stanza: Stanza, bound: Bound | None, condition: str, text: str = "") -> None:
+    def refuse(
+        self, stanza: Stanza, bound: Bound | None, condition: str, text: str = "", extra: bytes = b""
+    ) -> None:
         """Nothing is sent where no error may be: to an error, to the answer of a request."""
         if bound is not None:
             stanza.sender = bound.jid
         by = bound.account.address if bound is not None and stanza.to is None else b""
-        data = replies.error(stanza, condition, text, by=by)
+        data = replies.error(stanza, condition, text, extra, by)
         if data is not None:
             self.send(bound, data)
 
@@ -50,7 +52,7 @@ class Answers:
         """Handling the stanza has raised: a refusal, or a fault of ours, of which the peer learns nothing but that."""
         match error:
             case StanzaError():
-                self.refuse(stanza, bound, error.condition, error.text)
+                self.refuse(stanza, bound, error.condition, error.text, error.extra)
             case DomainError():
                 self.refuse(stanza, bound, WIRE[error.kind].xmpp, error.fault.what)
             case _:

@@ -85,7 +85,7 @@ class Broadcast:
         key = str(to)
         if stanza.type == "unavailable":
             bound.directed.pop(key, None)
-        elif not bound.account.roster.state(str(to.bare)) & FROM or bound.tail is None:
+        elif not stanza.type and (not bound.account.roster.state(str(to.bare)) & FROM or bound.tail is None):
             if key not in bound.directed and len(bound.directed) >= self._limits.directed_presences:
                 raise StanzaError("resource-constraint", "Presence was sent to too many addresses.")
             bound.directed[key] = to

@@ -51,7 +51,9 @@ NOT_BOUND = Fault(
 class StanzaError(Exception):
     """The answer to a stanza is this error. `condition` is defined in RFC 6120 §8.3.3."""
 
-    def __init__(self, condition: str, text: str = "") -> None:
+    def __init__(self, condition: str, text: str = "", extra: bytes = b"") -> None:
         self.condition = condition
         self.text = text
+        self.extra = extra
+        """An application-specific condition (RFC 6120 §8.3.4), serialised."""
         super().__init__(f"{condition}: {text}" if text else condition)

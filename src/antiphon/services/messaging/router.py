@@ -119,6 +119,8 @@ class Router:
             return self._message_to_self(stanza, bound)
         if not OURS.isdisjoint(stanza.children):
             stanza = believed(stanza, self._domain)
+        if bound is not None and bound.account.blocked and bound.account.blocks(to):
+            raise _blocked()
         local, domain, resource = to
         if domain != self._domain:
             return self._foreign(stanza, bound)
@@ -188,7 +190,7 @@ class Router:
     def _store(
         self, stanza: Stanza, data: bytes, bound: Bound | None, account: Account
     ) -> Awaitable[None] | None:
-        if bound is not None and bound.account.carbons:
+        if account.carbons or (bound is not None and bound.account.carbons):
             self._carbons(stanza, data, bound, account, ())
         if not worth_storing(stanza):
             return None
@@ -218,9 +220,12 @@ class Router:
     # --- presence and requests -------------------------------------------------------------------------------------
 
     def _other(self, stanza: Stanza, bound: Bound | None) -> Awaitable[None] | None:
+        to = stanza.to
         if bound is not None:
             # Whatever the door has set: this is who is answered.
             stanza.sender = bound.jid
+            if to is not None and bound.account.blocked and bound.account.blocks(to) and _speaks(stanza, to):
+                raise _blocked()
         if stanza.malformed:
             raise StanzaError("jid-malformed")
         if stanza.kind == "iq":
@@ -334,6 +339,26 @@ class Router:
     def _foreign(self, stanza: Stanza, bound: Bound | None) -> Awaitable[None] | None:
         if bound is not None:
             stanza.sender = bound.jid
-        if not self._domains.send(stanza, stanza.to_bytes()):
+        data = stanza.to_bytes()
+        if not self._domains.send(stanza, data):
             raise StanzaError("remote-server-not-found")
+        if (
+            bound is not None
+            and bound.account.carbons
+            and stanza.kind == "message"
+            and carbons.eligible(stanza)
+        ):
+            carbons.sent(bound.account, data, bound, ())
         return None
+
+
+def _speaks(stanza: Stanza, to: Jid) -> bool:
+    """Saying something to somebody, other than taking back what was said before, or answering."""
+    if stanza.kind == "iq":
+        return stanza.type in ("get", "set") and bool(to.local)
+    return stanza.type in ("", "subscribe", "subscribed", "probe")
+
+
+def _blocked() -> StanzaError:
+    """Whom the user has blocked the user does not reach either (XEP-0191 §3.2)."""
+    return StanzaError("not-acceptable", extra=b"<blocked xmlns='urn:xmpp:blocking:errors'/>")

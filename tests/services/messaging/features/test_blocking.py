@@ -112,3 +112,36 @@ async def test_a_change_that_is_none_is_refused(tight: Site, request_: str, cond
     alice = tight.bind("alice/desk")
     assert error_of(await alice.asked(request_))[1] == condition
     assert await blocked(alice) == []
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        f"<message id='1' type='chat' to='bob@{DOMAIN}'><body>hi</body></message>",
+        f"<message id='1' type='chat' to='bob@{DOMAIN}/phone'><body>hi</body></message>",
+        f"<iq id='1' type='get' to='bob@{DOMAIN}/phone'><q xmlns='x:y'/></iq>",
+        f"<presence id='1' to='bob@{DOMAIN}'/>",
+        f"<presence id='1' type='subscribe' to='bob@{DOMAIN}'/>",
+    ],
+)
+async def test_whom_the_user_has_blocked_the_user_does_not_reach_either(site: Site, xml: str) -> None:
+    alice, bob = site.online("alice/desk"), site.online("bob/phone")
+    await alice.said(block(f"bob@{DOMAIN}"))
+    alice.raw(), bob.raw()
+    await alice.said(xml)
+    [refused] = alice.got()
+    error = refused.tree().child("jabber:client", "error")
+    assert error is not None
+    assert error_of(refused) == ("modify", "not-acceptable")
+    assert error.child("urn:xmpp:blocking:errors", "blocked") is not None
+    assert bob.got() == []
+
+
+async def test_a_subscription_to_somebody_blocked_can_still_be_ended(site: Site) -> None:
+    await site.befriend("alice", "bob")
+    alice = site.online("alice/desk")
+    await alice.said(block(f"bob@{DOMAIN}"))
+    alice.raw()
+    await alice.said(f"<presence type='unsubscribe' to='bob@{DOMAIN}'/>")
+    assert alice.got("presence") == []
+    assert site.messaging.accounts.by_userid["alice"].roster.state(f"bob@{DOMAIN}").subscription == "from"
