@@ -13,6 +13,10 @@ from antiphon.roles.errors import BROKEN_TOPOLOGY, NO_LAB
 from antiphon.roles.topology import EXAMPLE, Topology, parse
 
 
+_READABLE = "abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"
+"""What is not mistaken for something else when typed off a screen: 5.6 bits a character."""
+
+
 def default_directory() -> Path:
     """`ANTIPHON_LAB`, else a directory of the user's own state (XDG)."""
     if named := os.environ.get("ANTIPHON_LAB"):
@@ -103,7 +107,7 @@ class LabFiles:
         path = self.directory / "passwords.json"
         known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         for userid in userids:
-            known.setdefault(userid, secrets.token_urlsafe(12))
+            known.setdefault(userid, "".join(secrets.choice(_READABLE) for _ in range(16)))
         write_private(path, json.dumps(known, indent=1))
         return known
 
