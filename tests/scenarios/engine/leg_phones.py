@@ -133,6 +133,11 @@ class LegPhone(Phone):
         self._door.enter(session, leg)
         self._door.say(Offered(leg, Party(self.number), session.other, session.describe(), self.number))
 
+    def send_early(self, session: Session) -> None:
+        offer = self.offers[session]
+        assert offer is not None
+        self._door.say(Progressed(self._door.leg(session), session.answer_to(offer), ringing=False))
+
     def send_answer(self, session: Session) -> None:
         offer = self.offers.pop(session)
         sdp = session.describe() if offer is None else session.answer_to(offer)

@@ -147,6 +147,11 @@ class Phone(ABC):
         self.send_answer(session)
         self._settle()
 
+    def announce(self, session: Session) -> None:
+        """Early media: say something before answering."""
+        self.send_early(session)
+        self._settle()
+
     def refuse(self, session: Session, status: int) -> None:
         session.over()
         self.send_refusal(session, status)
@@ -183,6 +188,9 @@ class Phone(ABC):
 
     @abstractmethod
     def send_invite(self, session: Session) -> None: ...
+
+    @abstractmethod
+    def send_early(self, session: Session) -> None: ...
 
     @abstractmethod
     def send_answer(self, session: Session) -> None: ...

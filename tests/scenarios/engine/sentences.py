@@ -151,6 +151,11 @@ def answers(world: World, number: str) -> None:
     phone_of(world, number).answer(session_of(world, number, State.RINGING))
 
 
+@sentence("<number> makes an announcement")
+def announces(world: World, number: str) -> None:
+    phone_of(world, number).announce(session_of(world, number, State.RINGING))
+
+
 @sentence("<number> rejects the call")
 def rejects(world: World, number: str) -> None:
     phone_of(world, number).refuse(session_of(world, number, State.RINGING), 603)

@@ -235,6 +235,9 @@ class SipPhone(Phone):
         call = self.enter(session, Dialog(call_id, me, tag, f"<{uri}>", "", uri))
         call.send("INVITE", session.describe())
 
+    def send_early(self, session: Session) -> None:
+        self._of[session].announce()
+
     def send_answer(self, session: Session) -> None:
         self._of[session].answer()
 
@@ -269,6 +272,8 @@ class UaCall:
         self.invite: Request | None = None
         """The INVITE that is to be answered, or whose answer is awaited."""
         self._initial = True
+        self._early = False
+        """A provisional response has brought the answer; what the 2xx says does not count (RFC 3261 §13.2.1)."""
 
     def send(self, method: str, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         request = self.dialog.request(method, self._phone.via())
@@ -280,6 +285,10 @@ class UaCall:
         if method == "INVITE":
             self.invite = request
         self._phone.put(request.to_bytes())
+
+    def announce(self) -> None:
+        assert self.invite is not None
+        self._phone.reply(self.invite, 183, body=self._session.answer_to(self.invite.body))
 
     def answer(self) -> None:
         assert self.invite is not None
@@ -340,13 +349,14 @@ class UaCall:
         if message.status < 200:
             self._establish(invite, message)
             session.progressed(message.body or None, message.status == 180)
+            self._early = self._early or bool(message.body)
         elif message.status < 300:
             self._establish(invite, message)
             self.invite = None
             self._phone.put(self.dialog.request("ACK", self._phone.via(), message.sequence).to_bytes())
             if self._initial:
                 self._initial = False
-                session.connected(message.body)
+                session.connected(None if self._early else message.body)
             else:
                 session.learned(message.body)
         else:
