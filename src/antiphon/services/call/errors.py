@@ -1,9 +1,15 @@
-"""Faults of the call service. AP-CALL-001 stands in placement.py, beside its rule."""
+"""Faults of the call service."""
 
 from __future__ import annotations
 
 from antiphon.kernel.errors import Fault, Kind
 
+TOO_MANY_DIVERSIONS = Fault(
+    "AP-CALL-001",
+    Kind.UNAVAILABLE,
+    "The call was diverted too often, or back to a number that has diverted it.",
+    "Look at the forward settings of the numbers it went through; one of them leads back.",
+)
 UNSAYABLE = Fault(
     "AP-CALL-002",
     Kind.UNAVAILABLE,

@@ -11,6 +11,7 @@ from antiphon.kernel.route import Routes
 from antiphon.kernel.time import Cancel
 from antiphon.services.call.call import Call, Leg
 from antiphon.services.call.desk import Desk
+from antiphon.services.call.errors import TOO_MANY_DIVERSIONS
 from antiphon.services.call.events import CallDiverted, CallRinging
 from antiphon.services.call.legs import (
     Answer,
@@ -23,7 +24,7 @@ from antiphon.services.call.legs import (
     Progressed,
 )
 from antiphon.services.call.offers import Offers
-from antiphon.services.call.placement import TOO_MANY_DIVERSIONS, Placement
+from antiphon.services.call.placement import Placement
 from antiphon.services.call.ports import Calls, Later
 from antiphon.services.call.table import State
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.services.call.errors import TOO_MANY_DIVERSIONS
 from antiphon.services.call.legs import Cause, Diversion, DiversionReason, Party
 from antiphon.services.call.ports import Directory
 
@@ -27,14 +27,6 @@ class Recovery(enum.Enum):
     """What happens when nobody took it."""
 
     RECOVER = "where it goes instead"
-
-
-TOO_MANY_DIVERSIONS = Fault(
-    "AP-CALL-001",
-    Kind.UNAVAILABLE,
-    "The call was diverted too often, or back to a number that has diverted it.",
-    "Look at the forward settings of the numbers it went through; one of them leads back.",
-)
 
 
 @dataclass(frozen=True, slots=True)

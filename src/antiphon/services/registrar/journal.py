@@ -9,6 +9,7 @@ from antiphon.kernel.core import Address
 from antiphon.kernel.tasks import Tasks
 from antiphon.kernel.time import Timers
 from antiphon.services.registrar.binding import Binding
+from antiphon.services.registrar.errors import NOT_STORED
 from antiphon.services.registrar.ports import BindingStore, StoredBinding
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Journal:
                     await self._store.write(*self._rows(changed))
                 except Exception:
                     # The bindings stay in memory and are written with the next change; calls go on.
-                    log.exception("bindings not written", extra={"code": "AP-REG-001"})
+                    log.exception("bindings not written", extra={"code": NOT_STORED.code})
                     self._keep(changed)
                     return
         finally:
