@@ -27,6 +27,7 @@ from antiphon.services.messaging.service import Messaging
 from antiphon.services.presence import phone
 from antiphon.services.presence.service import PresenceEngine
 from antiphon.services.provisioning.service import Provisioning
+from antiphon.services.registrar import directory as registrar_directory
 from antiphon.services.registrar import store as registrar_store
 from antiphon.services.registrar.journal import Journal
 from antiphon.services.registrar.service import Registrar
@@ -105,6 +106,7 @@ async def start_services(
     bindings = registrar_store.SqlBindingStore(database)
     registrar = Registrar(timers, bus, Journal(bindings, timers, tasks))
     await registrar.restore(bindings)
+    registrar_directory.follow(registrar, directory, bus)
     calls = CallService(directory, timers, random, bus, features.load(CALL_FEATURES))
     messaging = Messaging(
         cluster.domain, database, directory, presence, bus, timers, tasks, random, around.promise
