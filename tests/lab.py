@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -11,6 +10,8 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,18 @@ class RunningLab:
     def tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.environment["ca_file"])
 
+    def metric(self, name: str) -> float:
+        """A metric without labels, from the call node's /metrics."""
+        context = self.tls()
+        context.check_hostname = False  # the node is asked by address
+        with urllib.request.urlopen(
+            f"https://{self.call_address}:8443/metrics", timeout=10, context=context
+        ) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.rpartition(" ")[2])
+        raise KeyError(name)
+
     def resident_bytes(self) -> int:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -113,10 +126,10 @@ class RunningLab:
         }
 
 
-async def eventually(condition: Any, seconds: float = 10.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something outside this process that gives no event of its own."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"not true within {seconds} s")
-        await asyncio.sleep(0.02)
+        time.sleep(0.05)

@@ -38,6 +38,6 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # These tell of every request; requests are counted, not logged.
-    for chatty in ("uvicorn.access", "httpx2", "httpcore2"):
+    # These tell of every request, or of starting and stopping in their own words.
+    for chatty in ("uvicorn.error", "uvicorn.access", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
