@@ -20,13 +20,13 @@ def fault(request: Request) -> Rejected | None:
     try:
         _common(request)
         uri = request.uri
-        if uri[:4] == "sip:" or uri[:5] == "sips:" or scheme_of(uri) in ("sip", "sips"):
+        if uri[:4] == "sip:" or scheme_of(uri) in ("sip", "sips"):
             if parse_uri(uri).headers:
                 return Rejected(400, "Request-URI with headers", request)
         elif scheme_of(uri) != "tel":
             return Rejected(416, "scheme of the Request-URI", request)
         hops = request.fields.get("Max-Forwards")
-        if hops is not None:
+        if hops is not None and hops != "70":
             number(hops, MAX_FORWARDS)
     except Malformed as malformed:
         return Rejected(400, str(malformed), request)

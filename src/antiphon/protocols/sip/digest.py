@@ -22,6 +22,7 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
 ALGORITHMS = tuple(_HASHES)
 
 _MAC_BYTES = 12
+_REQUIRED = frozenset({"username", "realm", "nonce", "uri", "response", "cnonce"})
 
 
 def ha1(username: str, realm: str, password: str, algorithm: str) -> str:
@@ -43,12 +44,7 @@ def response(ha1_hex: str, method: str, params: dict[str, str], algorithm: str) 
 
 def complete(params: dict[str, str]) -> bool:
     """Are the parameters there that a check needs, with qop=auth and a count of eight hex digits?"""
-    nc = params.get("nc", "")
-    return (
-        params.get("qop") == "auth"
-        and len(nc) == 8
-        and {"username", "realm", "nonce", "uri", "response", "cnonce"} <= params.keys()
-    )
+    return params.get("qop") == "auth" and len(params.get("nc", "")) == 8 and _REQUIRED <= params.keys()
 
 
 def matches(ha1_hex: str, method: str, params: dict[str, str], algorithm: str) -> bool:

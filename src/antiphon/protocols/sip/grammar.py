@@ -102,6 +102,8 @@ def parameters(text: str) -> dict[str, str | None]:
         return found
     if text[0] != ";":
         raise Malformed(f"not a parameter: {text[:32]!r}")
+    if text.startswith(";tag=") and _TOKEN.fullmatch(text, 5) is not None:
+        return {"tag": text[5:]}
     for part in split(text[1:], ";"):
         name, equals, value = part.partition("=")
         name = name.rstrip(LWS).lower()

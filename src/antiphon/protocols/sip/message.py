@@ -18,12 +18,14 @@ from antiphon.protocols.sip.via import Via, parse_via, parse_vias
 class Message:
     """What requests and responses share. Accessors raise `Malformed` only for what `check.fault` would have refused."""
 
-    __slots__ = ("_via", "body", "fields")
+    __slots__ = ("_from", "_to", "_via", "body", "fields")
 
     def __init__(self, fields: dict[str, str], body: bytes) -> None:
         self.fields = fields
         self.body = body
         self._via: Via | None = None
+        self._from: NameAddr | None = None
+        self._to: NameAddr | None = None
 
     def get(self, name: str) -> str:
         """The value of a field by its canonical name; empty when absent."""
@@ -57,11 +59,17 @@ class Message:
 
     @property
     def from_(self) -> NameAddr:
-        return parse_name_addr(self.fields["From"])
+        found = self._from
+        if found is None:
+            found = self._from = parse_name_addr(self.fields["From"])
+        return found
 
     @property
     def to(self) -> NameAddr:
-        return parse_name_addr(self.fields["To"])
+        found = self._to
+        if found is None:
+            found = self._to = parse_name_addr(self.fields["To"])
+        return found
 
     @property
     def contacts(self) -> list[NameAddr]:

@@ -85,7 +85,10 @@ def parse_name_addrs(text: str) -> list[NameAddr]:
 
 def _parse(text: str) -> NameAddr:
     text = text.strip(LWS)
-    if text.startswith('"'):
+    first = text[:1]
+    if first == "<":
+        return _bracketed("", text)
+    if first == '"':
         end = end_of_quoted(text, 0)
         display, rest = text[:end], text[end:].lstrip(LWS)
         if not rest.startswith("<"):

@@ -184,13 +184,16 @@ def _only_quoted_controls(lines: list[str]) -> None:
 
 def _mandatory(request: Request) -> None:
     fields = request.fields
-    for name in ("Via", "From", "To", "Call-ID", "CSeq"):
-        if not fields.get(name):
-            raise _Refused(400, f"{name} is missing")
-    if _sequence(fields["CSeq"]) != request.method:
+    try:
+        vias, cseq = fields["Via"], fields["CSeq"]
+        complete = vias and cseq and fields["From"] and fields["To"] and fields["Call-ID"]
+    except KeyError:
+        complete = ""
+    if not complete:
+        raise _Refused(400, "a mandatory field is missing")
+    if _sequence(cseq) != request.method:
         raise _Refused(400, "CSeq names another method")
-    vias = fields["Via"]
-    if vias.count(",") + vias.count("\n") >= MAX_VIAS:
+    if ("," in vias or "\n" in vias) and vias.count(",") + vias.count("\n") >= MAX_VIAS:
         raise _Refused(400, "too many Via elements")
 
 

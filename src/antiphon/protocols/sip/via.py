@@ -49,6 +49,13 @@ class Via:
         params = self.params
         if "rport" not in params and "received" not in params and host == self.host:
             return self.raw
+        if (
+            "rport" in params
+            and "received" not in params
+            and params["rport"] is None
+            and self.raw.count(";rport") == 1
+        ):
+            return self.raw.replace(";rport", f";rport={port};received={host}")
         kept = {name: value for name, value in params.items() if name != "received"}
         if "rport" in kept:
             kept["rport"] = str(port)
@@ -71,7 +78,9 @@ def parse_via(text: str) -> Via:
     params: dict[str, str | None] = {}
     for part in rest:
         name, equals, value = part.partition("=")
-        if name in params or name not in _USUAL or (equals and _VALUE.fullmatch(value) is None):
+        if name in params or name not in _USUAL:
+            return _general(text)
+        if equals and not (value.isalnum() and value.isascii()) and _VALUE.fullmatch(value) is None:
             return _general(text)
         params[name] = value if equals else None
     return Via(transport, host, port, params, text)
