@@ -38,6 +38,9 @@ class RunningLab:
         topology = EXAMPLE.replace("127.0.1.1", self.call_address).replace("127.0.2.1", self.im_address)
         topology = topology.replace("127.0.0.1:10053", f"127.0.0.1:{free_port()}")
         topology = topology.replace("127.0.0.1:10054", f"127.0.0.1:{free_port()}")
+        # Further people, so that tests that share a lab do not ring each other's phones.
+        for index, name in enumerate(("dave", "erin", "frank", "grace", "heidi", "ivan")):
+            topology += f'[[user]]\nuserid = "{name}"\nfirst_name = "{name.title()}"\nline = "{1004 + index}"\n'
         self.topology = directory / "given.toml"
         self.topology.write_text(topology)
 
