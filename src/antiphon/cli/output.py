@@ -19,7 +19,7 @@ class Output:
         self.json_lines = json_lines
         self._quiet = quiet
 
-    def event(self, name: str, line: str = "", **values: Any) -> None:
+    def event(self, name: str, line: str = "", /, **values: Any) -> None:
         """Something has happened; an empty `line` is for programs only."""
         if self.json_lines:
             print(

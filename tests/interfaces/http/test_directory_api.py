@@ -51,7 +51,9 @@ def _is_problem(answer: httpx2.Response, status: int, code: str) -> None:
     assert answer.json()["fix"]
 
 
-@pytest.mark.parametrize("path", ["/users", "/users/alice", "/nothing", "/openapi.json", "/import"])
+@pytest.mark.parametrize(
+    "path", ["/users", "/users/alice", "/users/alice/nothing", "/openapi.json", "/import"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 async def test_nobody_gets_anywhere_without_a_token(api: DirectoryServer, path: str, method: str) -> None:
     answer = await api.request(method, path, token="")
@@ -214,7 +216,7 @@ async def test_what_is_not_json_and_what_is_not_there_are_problems_too(api: Dire
     for content in (b"{", b"\xff", b"[" * 60_000, b'"' * 3):
         answer = await api.request("POST", "/users", headers=json_type, content=content)
         _is_problem(answer, 400, "AP-API-001")
-    _is_problem(await api.request("GET", "/nothing"), 404, "AP-API-004")
+    _is_problem(await api.request("GET", "/users/alice/nothing"), 404, "AP-API-004")
     _is_problem(await api.request("PUT", "/users", json={}), 405, "AP-API-001")
     _is_problem(await api.request("GET", "/users/..%2Flines"), 404, "AP-API-004")
 
@@ -276,6 +278,12 @@ async def test_a_fault_inside_is_logged_and_not_told(
     _is_problem(answer, 500, "AP-API-008")
     assert "secret detail" not in answer.text
     assert "secret detail" in caplog.text
+
+
+async def test_paths_beside_the_directory_are_left_to_others(api: DirectoryServer) -> None:
+    for path in ("", "/", "/nothing", "/identity/token", "/usersx"):
+        answer = await api.request("GET", path)
+        assert (answer.status_code, answer.text) == (404, "Not Found")
 
 
 async def test_the_document_describes_every_resource(api: DirectoryServer) -> None:

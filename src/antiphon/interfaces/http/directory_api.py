@@ -15,7 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
 
 from antiphon import __version__
 from antiphon.interfaces.http import directory_bodies as bodies
@@ -278,6 +279,22 @@ def create_app(directory: Directory, passwords: Passwords, bus: Bus) -> FastAPI:
     return app
 
 
+class _Mounted(Mount):
+    """Takes only the paths of this app, so that other parts of the API can stand beside it in any order."""
+
+    def __init__(self, app: FastAPI, tokens: Tokens) -> None:
+        super().__init__(PREFIX, app=Guard(app, tokens))
+        paths = [route.path for route in app.routes if isinstance(route, Route)]
+        self._first = {path.split("/")[1] for path in paths}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        if match is Match.NONE:
+            return match, child
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(PREFIX)
+        return (match, child) if path.split("/")[1] in self._first else (Match.NONE, {})
+
+
 def routes(directory: Directory, tokens: Tokens, passwords: Passwords, bus: Bus) -> list[BaseRoute]:
     """For port 8443. `tokens` and `passwords` are the identity service."""
-    return [Mount(PREFIX, app=Guard(create_app(directory, passwords, bus), tokens))]
+    return [_Mounted(create_app(directory, passwords, bus), tokens)]

@@ -67,7 +67,7 @@ PROFILE_NOT_FOUND = Fault(
     "AP-DIR-013", Kind.NOT_FOUND, "There is no such service profile.", "Look it up: antiphon profile list."
 )
 UC_SERVICE_NOT_FOUND = Fault(
-    "AP-DIR-014", Kind.NOT_FOUND, "There is no such UC service.", "Look it up: antiphon profile services."
+    "AP-DIR-014", Kind.NOT_FOUND, "There is no such UC service.", "Look it up: antiphon profile service list."
 )
 UNKNOWN_UC_SERVICE = Fault(
     "AP-DIR-015",
