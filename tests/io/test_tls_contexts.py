@@ -146,7 +146,7 @@ async def test_a_session_is_resumed_across_a_reload(house: House) -> None:
     tls = house.contexts.listener(CUCM, Purpose.TOMCAT)
     context = house.client()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    outcomes = []
+    outcomes: list[bool | None] = []
 
     def handshake(session: ssl.SSLSession | None) -> ssl.SSLSession | None:
         raw = socket.create_connection(address)

@@ -13,10 +13,15 @@ from typing import Any
 import requests
 from tests.services.identity.deployment import PASSWORD, Deployment
 
+from antiphon.protocols.oauth.clients import SCOPE
+from antiphon.services.identity.service import TokenSet
+from antiphon.services.trust import Trust
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
     house: Deployment
+    trust: Trust
     origin: str
     ca_file: Path
 
@@ -25,6 +30,16 @@ class Served:
         session.verify = str(self.ca_file)
         session.trust_env = False
         return session
+
+    async def administrator(self, userid: str = "root") -> requests.Session:
+        """With a token of the command line."""
+        session = self.session()
+        session.headers["Authorization"] = f"Bearer {(await self.sign_in(userid)).access_token}"
+        return session
+
+    async def sign_in(self, userid: str) -> TokenSet:
+        scope = f"{SCOPE} admin" if userid == "root" else SCOPE
+        return await self.house.identity.issue(userid, "antiphon-cli", scope)
 
 
 async def in_thread(work: Callable[..., Any], *args: Any, **values: Any) -> Any:

@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 from tests.interfaces.http.client import Served
-from tests.interfaces.http.serving import localhost_context, loopback_socket, serving
-from tests.services.identity.deployment import PASSWORD, deployment
-
-from antiphon.interfaces.http.oauth import routes
+from tests.services.identity.deployment import PASSWORD
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -22,18 +19,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium (Debian package chromium)"),
 ]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    sock = loopback_socket()
-    origin = f"https://localhost:{sock.getsockname()[1]}"
-    context = localhost_context(tmp_path / "ca.pem")
-    async with (
-        deployment(tmp_path, origin) as house,
-        serving(routes(house.server, house.time), sock, context),
-    ):
-        yield Served(house, origin, tmp_path / "ca.pem")
 
 
 @pytest.fixture
