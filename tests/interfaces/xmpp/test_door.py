@@ -39,7 +39,7 @@ async def test_two_people_chat(site: Site) -> None:
     alice, bob = await site.online("alice"), await site.online("bob")
     alice.say(b"<message to='bob@example.test' type='chat' id='1'><body>hello</body></message>")
     [message] = bob.stanzas()
-    assert message.claimed == "alice@example.test/r"
+    assert str(message.sender) == "alice@example.test/r"
     assert message.tree().child_text("jabber:client", "body") == "hello"
     assert site.door.counters.messages == 1
     assert site.door.counters.sessions == 2
@@ -149,7 +149,7 @@ async def test_from_may_be_ones_own_address_and_no_other(site: Site) -> None:
     alice, bob = await site.online("alice"), await site.online("bob")
     for own in (b"alice@example.test/r", b"alice@example.test", b"ALICE@Example.Test"):
         alice.say(b"<message from='%b' to='bob@example.test' type='chat'><body>x</body></message>" % own)
-    assert [stanza.claimed for stanza in bob.stanzas()] == ["alice@example.test/r"] * 3
+    assert [str(stanza.sender) for stanza in bob.stanzas()] == ["alice@example.test/r"] * 3
     alice.say(b"<message from='carol@example.test' to='bob@example.test'><body>x</body></message>")
     assert alice.error() == "invalid-from"
     assert bob.bodies() == []

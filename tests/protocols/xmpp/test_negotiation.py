@@ -196,6 +196,18 @@ def test_plus_is_offered_only_where_the_connection_has_a_binding() -> None:
     assert b"sasl-channel-binding" not in talk.written
 
 
+def test_a_client_that_could_bind_may_say_so_where_plus_is_not_enabled() -> None:
+    settings = StreamSettings("example.test", ("SCRAM-SHA-1",))
+    talk = Talk("tls", settings, binding=b"hash").to_sasl()
+    assert b"sasl-channel-binding" not in talk.written
+    client = ScramClient("sha-1", "alice", "secret", "cnonce", b"hash", False)
+    assert client.first().startswith(b"y,,")
+    talk.say(auth("SCRAM-SHA-1", client.first()))
+    assert talk.say(response(client.final(sasl_text(talk.written, "challenge")))) == [
+        AskProved("SCRAM-SHA-1", "alice")
+    ]
+
+
 def test_a_wrong_proof_is_a_guess() -> None:
     talk = Talk("tls").to_sasl()
     client = ScramClient("sha-1", "alice", "wrong", "cnonce", None, False)

@@ -377,13 +377,14 @@ class Negotiation:
         self._write(self.framing.features(self._mechanisms()))
 
     def _mechanisms(self) -> bytes:
-        names = "".join(f"<mechanism>{name}</mechanism>" for name in self._offered())
+        offered = self._offered()
+        names = "".join(f"<mechanism>{name}</mechanism>" for name in offered)
         hosts = "".join(
             f"<hostname xmlns='{DOMAIN_BASED_NAME}'>{escape_text(host)}</hostname>"
             for host in self.settings.hostnames
         )
         content = f"<mechanisms xmlns='{SASL}'>{names}{hosts}</mechanisms>"
-        if self._offer.binding:
+        if any(name.endswith("-PLUS") for name in offered):
             content += (
                 f"<sasl-channel-binding xmlns='{CHANNEL_BINDING}'>"
                 f"<channel-binding type='{SERVER_END_POINT}'/></sasl-channel-binding>"
@@ -400,10 +401,11 @@ class Negotiation:
     def begin_sasl(self, auth: Nonza, now: float) -> tuple[Trigger, Any]:
         name = auth.attrs.get("mechanism", "")
         self._mechanism_name = name if name in sasl.ALL else "?"
-        if name not in self._offered():
+        offered = self._offered()
+        if name not in offered:
             encryptable = not self.encrypted and self.framing is TCP and name in self.settings.mechanisms
             return Trigger.REFUSE, sasl.Refused("encryption-required" if encryptable else "invalid-mechanism")
-        self._mechanism = sasl.begin(name, self._offer, self.keys, self._new_id())
+        self._mechanism = sasl.begin(name, offered, self._offer, self.keys, self._new_id())
         text = auth.tree().text.strip()
         if not text:
             return (

@@ -126,8 +126,10 @@ class CiscoToken:
 class Scram:
     """RFC 5802, RFC 7677."""
 
-    def __init__(self, name: HashName, plus: bool, offer: Offer, keys: Keys, nonce: str) -> None:
-        self._exchange = ScramServer(name, plus, bool(offer.binding), offer.binding)
+    def __init__(
+        self, name: HashName, plus: bool, plus_offered: bool, offer: Offer, keys: Keys, nonce: str
+    ) -> None:
+        self._exchange = ScramServer(name, plus, plus_offered, offer.binding)
         self._keys = keys
         self._nonce = nonce
         self._begun = False
@@ -181,7 +183,10 @@ def offered(enabled: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
     )
 
 
-def begin(name: str, offer: Offer, keys: Keys, nonce: str) -> Mechanism:
-    """One attempt with one of the `offered` mechanisms."""
+def begin(name: str, among: tuple[str, ...], offer: Offer, keys: Keys, nonce: str) -> Mechanism:
+    """One attempt with one of the mechanisms that were `offered` (`among`)."""
     scram = _SCRAM.get(name)
-    return Scram(*scram, offer, keys, nonce) if scram is not None else _CLEAR[name]()
+    if scram is None:
+        return _CLEAR[name]()
+    plus_offered = any(each.endswith("-PLUS") for each in among)
+    return Scram(*scram, plus_offered, offer, keys, nonce)

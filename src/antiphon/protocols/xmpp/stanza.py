@@ -42,14 +42,14 @@ class Stanza:
         self.id = id
         self.to = to
         self.sender = sender
-        """Whom the server holds responsible: the door sets it, a peer's word never does."""
+        """What `from` says. A door that reads from clients replaces it by whoever has signed in."""
         self.children = children
         """Names of the direct child elements, in order."""
         self.raw = raw
         self.claimed = ""
         """The `from` that the peer wrote, for `invalid-from`."""
         self.malformed = False
-        """`to` was there and is not an address: the answer is `jid-malformed`."""
+        """`to` or `from` was there and is not an address: the answer is `jid-malformed`."""
         self._tree: Element | None = None
 
     @classmethod

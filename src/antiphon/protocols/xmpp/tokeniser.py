@@ -496,13 +496,14 @@ class Tokeniser:
             tuple(map(_name_of, self._names)),
             raw,
         )
-        if "to" in attrs:
-            try:
+        try:
+            if "to" in attrs:
                 stanza.to = Jid.parse(attrs["to"])
-            except MalformedJid:
-                stanza.malformed = True
-        if "from" in attrs:
-            stanza.claimed = attrs["from"]
+            if "from" in attrs:
+                stanza.claimed = attrs["from"]
+                stanza.sender = Jid.parse(stanza.claimed)
+        except MalformedJid:
+            stanza.malformed = True
         self._events.append(stanza)
         if self.single:
             self._stop_if_single()
