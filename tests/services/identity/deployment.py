@@ -71,7 +71,9 @@ class Deployment:
             self.bus.subscribe(kind, self.events.append)
         self.identity = self.make()
 
-    def make(self, secret: bytes = SECRET, settings: IdentitySettings | None = None) -> Identity:
+    def make(
+        self, secret: bytes = SECRET, settings: IdentitySettings | None = None, bus: LocalBus | None = None
+    ) -> Identity:
         """A process of the deployment: the same store, its own memory."""
         return Identity(
             database=self.database,
@@ -79,7 +81,7 @@ class Deployment:
             hashing=self.hashing,
             timers=self.time,
             random=SystemRandom(),
-            bus=self.bus,
+            bus=bus or self.bus,
             tasks=self.tasks,
             secret=secret,
             issuer=self.issuer,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.services.identity.deployment import PASSWORD, Deployment
 
+from antiphon.kernel.bus import EventsMissed, LocalBus
 from antiphon.kernel.errors import DomainError
 from antiphon.protocols.oauth.clients import SCOPE
 from antiphon.services.identity import IdentitySettings
@@ -381,3 +382,35 @@ async def test_housekeeping_forgets_what_has_expired(house: Deployment) -> None:
     async with house.database.reading() as connection:
         for table in ("identity_sessions", "identity_revocations"):
             assert (await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar() == 0
+
+
+async def test_what_one_node_changes_the_others_know(house: Deployment) -> None:
+    other = house.make()
+    await other.start()
+    await house.identity.set_password("alice", "another password")
+    await house.identity.change_settings(access_token_minutes=5)
+    await house.identity.rotate_keys(at_once=True)
+    await house.settle()
+    assert (await other.verify_password("alice", "another password")).userid == "alice"
+    with pytest.raises(DomainError):
+        await other.verify_password("alice", PASSWORD)
+    tokens = await other.issue("alice", "antiphon-cli", SCOPE)
+    assert tokens.expires_in == 300
+    assert house.identity.verify_token(tokens.access_token).userid == "alice"
+    other.stop()
+
+
+async def test_a_node_that_missed_events_reads_the_store_again(house: Deployment) -> None:
+    silence = LocalBus()
+    deaf = house.make(bus=silence)
+    await deaf.start()
+    tokens = await deaf.issue("alice", "antiphon-cli", SCOPE)
+    await house.identity.revoke(userid="alice")
+    await house.identity.set_password("alice", "another password")
+    assert deaf.verify_token(tokens.access_token).userid == "alice"
+    silence.publish(EventsMissed())
+    await house.settle()
+    with pytest.raises(DomainError):
+        deaf.verify_token(tokens.access_token)
+    assert (await deaf.verify_password("alice", "another password")).userid == "alice"
+    deaf.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from antiphon.kernel.random import Random
 from antiphon.protocols.scram import HashName, ScramKeys, digest_ha1, prepare_password, scram_keys
@@ -48,14 +49,24 @@ class Credentials:
 
     async def load(self) -> None:
         """Raises AP-ID-008."""
-        self._known = {
-            row["userid"]: _Credential(
-                row["password_hash"], *_parse(self._sealing.open(row["derived"], _name(row["userid"])))
-            )
-            for row in await self._store.rows(store.credentials)
-        }
+        self._known = {row["userid"]: self._open(row) for row in await self._store.rows(store.credentials)}
         self._cache.clear()
-        self._nobody = await self._hashing.make(self._random.token(16))
+        if not self._nobody:
+            self._nobody = await self._hashing.make(self._random.token(16))
+
+    async def reload(self, userid: str) -> None:
+        """Another node may have changed it."""
+        row = await self._store.credential(userid)
+        if row is None:
+            self._known.pop(userid, None)
+            self._cache.pop(userid, None)
+        elif self._known.get(userid) != (credential := self._open(row)):
+            self._known[userid] = credential
+            self._cache.pop(userid, None)
+
+    def _open(self, row: dict[str, Any]) -> _Credential:
+        derived = self._sealing.open(row["derived"], _name(row["userid"]))
+        return _Credential(row["password_hash"], *_parse(derived))
 
     def knows(self, userid: str) -> bool:
         return userid in self._known

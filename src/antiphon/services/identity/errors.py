@@ -124,3 +124,15 @@ EXPIRED = Fault(
     "The code has expired.",
     "Start again.",
 )
+REFRESH_REUSED = Fault(
+    "AP-ID-031",
+    Kind.UNAUTHENTICATED,
+    "A refresh token was used twice, so the sign-in it belongs to was ended.",
+    "Nothing, if the person signs in again; look for a stolen device if it happens to them often.",
+)
+SECRET_OPEN = Fault(
+    "AP-ID-032",
+    Kind.INVALID,
+    "A secret file could be read by other accounts; it was closed to its owner.",
+    "Replace the secret if somebody else may have read it.",
+)

@@ -36,6 +36,11 @@ class SigningKeysRotated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """Identity's settings are others; they count for what is issued from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn(Event):
     """A sign-in has begun. `method` as in `Principal`."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from antiphon.kernel.bus import Bus
+from antiphon.kernel.bus import Bus, EventsMissed
 from antiphon.kernel.database import Database
 from antiphon.kernel.errors import DomainError
 from antiphon.kernel.random import Random
@@ -20,16 +20,14 @@ from antiphon.kernel.time import Cancel, Timers
 from antiphon.model import Principal, User
 from antiphon.protocols.oauth.tokens import Claims, sign
 from antiphon.protocols.scram import HashName, ScramKeys
-from antiphon.services.directory.events import UserChanged, UserRemoved
 from antiphon.services.identity import store
 from antiphon.services.identity.browser import Browsers
-from antiphon.services.identity.config import RANGES, IdentitySettings
+from antiphon.services.identity.config import IdentitySettings
 from antiphon.services.identity.credentials import REALM, Credentials
 from antiphon.services.identity.errors import BAD_CREDENTIALS, BAD_GRANT, BAD_PASSWORD, UNKNOWN_USER
 from antiphon.services.identity.events import (
     CredentialsChanged,
-    SessionRevoked,
-    SessionsRevoked,
+    SettingsChanged,
     SignedIn,
     SignInFailed,
     SigningKeysRotated,
@@ -39,6 +37,7 @@ from antiphon.services.identity.keys import KeyRing
 from antiphon.services.identity.limiter import Limiter
 from antiphon.services.identity.onetime import OneTimePasswords
 from antiphon.services.identity.ports import PasswordHash, Users
+from antiphon.services.identity.revocation import LONGEST_TOKEN_S, Revocation
 from antiphon.services.identity.sealing import Sealing
 from antiphon.services.identity.sessions import Reused, Session, Sessions
 from antiphon.services.identity.store import IdentityStore
@@ -46,8 +45,6 @@ from antiphon.services.identity.verification import Verification
 
 log = logging.getLogger(__name__)
 
-# Whatever the setting was when a token was issued, it has expired after the longest lifetime there can be.
-LONGEST_TOKEN_S = RANGES["access_token_minutes"][1] * 60.0
 PRUNE_EVERY_S = 600.0
 _MAX_NAME_LENGTH = 320
 
@@ -108,6 +105,17 @@ class Identity:
         self.codes = Codes(random)
         self.devices = DeviceGrants(random)
         self._onetime = OneTimePasswords(random)
+        self._revocation = Revocation(
+            identity_store=self._store,
+            sessions=self._sessions,
+            verification=self._verification,
+            credentials=self._credentials,
+            browsers=self.browsers,
+            onetime=self._onetime,
+            clock=timers,
+            bus=bus,
+            tasks=tasks,
+        )
         self._pruning: Cancel | None = None
         self._unsubscribe: list[Callable[[], None]] = []
         # A bound method of the inner part: the hot path pays for one call, not two.
@@ -115,19 +123,15 @@ class Identity:
 
     async def start(self) -> None:
         """Read the store. Raises AP-ID-008 when it was sealed with another secret."""
-        now = self._timers.wall()
-        await self._load_settings()
-        await self.keys.load(now)
-        await self._credentials.load()
-        await self._sessions.load(now)
-        for row in await self._store.rows(store.revocations):
-            self._verification.deny(row["kind"], row["value"], row["until"], "")
+        await self._load()
         self._unsubscribe = [
-            self._bus.subscribe(UserChanged, self._user_changed),
-            self._bus.subscribe(UserRemoved, self._user_removed),
-            self._bus.subscribe(SessionsRevoked, self._sessions_revoked),
-            self._bus.subscribe(SessionRevoked, self._session_revoked),
-            self._bus.subscribe(SigningKeysRotated, self._keys_rotated),
+            *self._revocation.listen(),
+            self._bus.subscribe(SigningKeysRotated, lambda _: self._again(self._load_keys())),
+            self._bus.subscribe(SettingsChanged, lambda _: self._again(self._load_settings())),
+            self._bus.subscribe(
+                CredentialsChanged, lambda event: self._again(self._credentials.reload(event.userid))
+            ),
+            self._bus.subscribe(EventsMissed, lambda _: self._again(self._load())),
         ]
         self._pruning = self._timers.at(self._timers.now() + PRUNE_EVERY_S, self._prune_due)
 
@@ -313,79 +317,11 @@ class Identity:
 
     async def revoke(self, *, userid: str = "", session_id: str = "", client_id: str = "") -> int:
         """End one sign-in, or all of a user (of one client, if given); how many. Effective before it returns."""
-        if session_id:
-            return await self._revoke_one(session_id)
-        if client_id:
-            chosen = [s.session_id for s in self._sessions.of(userid) if s.client_id == client_id]
-            return sum([await self._revoke_one(each) for each in chosen])
-        self._cut_off(userid, ())
-        found = await self._store.end_sessions(userid, (), self._timers.wall() + LONGEST_TOKEN_S)
-        self._bus.publish(SessionsRevoked(userid, found))
-        return len(found)
+        return await self._revocation.revoke(userid, session_id, client_id)
 
     async def revoke_token(self, token: str, client_id: str) -> None:
         """RFC 7009: a refresh token ends its sign-in, an access token itself. An unknown one is no error."""
-        session = await self._sessions.session_of(token)
-        if session is not None:
-            if session.client_id == client_id:
-                await self._revoke_one(session.session_id)
-            return
-        claims = self._verification.claims(token)
-        if claims is not None and claims.client_id == client_id:
-            until = float(claims.expires_at)
-            self._verification.deny("jti", claims.token_id, until, claims.subject)
-            await self._store.put(store.revocations, kind="jti", value=claims.token_id, until=until)
-
-    async def _revoke_one(self, session_id: str) -> int:
-        session = self._sessions.get(session_id)
-        userid = session.userid if session is not None else ""
-        until = self._timers.wall() + LONGEST_TOKEN_S
-        self._drop(session_id, userid, until)
-        found = await self._store.end_sessions(userid, (session_id,), until)
-        if session is not None:
-            self._bus.publish(SessionRevoked(session.userid, session_id))
-        return len(found)
-
-    def _cut_off(self, userid: str, session_ids: tuple[str, ...]) -> None:
-        """The part that takes effect at once, in memory."""
-        until = self._timers.wall() + LONGEST_TOKEN_S
-        for session_id in {*session_ids, *(session.session_id for session in self._sessions.of(userid))}:
-            self._drop(session_id, userid, until)
-        self._verification.forget_user(userid)
-        self.browsers.sign_out_user(userid)
-        self._onetime.drop(userid)
-
-    def _drop(self, session_id: str, userid: str, until: float) -> None:
-        self._sessions.drop(session_id)
-        self._verification.deny("sid", session_id, until, userid)
-
-    # --- what others say -------------------------------------------------------------------------------------------
-
-    def _user_changed(self, event: UserChanged) -> None:
-        self._verification.forget_user(event.userid)
-        if not event.enabled:
-            self._cut_off(event.userid, ())
-            self._tasks.spawn(self._revoke_all(event.userid), "identity: end sign-ins")
-
-    def _user_removed(self, event: UserRemoved) -> None:
-        self._cut_off(event.userid, ())
-        self._tasks.spawn(self._forget(event.userid), "identity: forget user")
-
-    async def _revoke_all(self, userid: str) -> None:
-        await self.revoke(userid=userid)
-
-    async def _forget(self, userid: str) -> None:
-        await self._credentials.remove(userid)
-        await self.revoke(userid=userid)
-
-    def _sessions_revoked(self, event: SessionsRevoked) -> None:
-        self._cut_off(event.userid, event.session_ids)
-
-    def _session_revoked(self, event: SessionRevoked) -> None:
-        self._drop(event.session_id, event.userid, self._timers.wall() + LONGEST_TOKEN_S)
-
-    def _keys_rotated(self, event: SigningKeysRotated) -> None:
-        self._tasks.spawn(self.keys.load(self._timers.wall()), "identity: read signing keys")
+        await self._revocation.revoke_token(token, client_id)
 
     # --- keys and settings -----------------------------------------------------------------------------------------
 
@@ -393,8 +329,7 @@ class Identity:
         """Sign with a new key from now on. `at_once`: the old key is compromised; what it signed is refused now."""
         now = self._timers.wall()
         await self.keys.rotate(now, now - 1 if at_once else now + LONGEST_TOKEN_S)
-        if at_once:
-            self._verification.forget_all()
+        self._verification.forget_all()
         log.info("signing key rotated", extra={"at_once": at_once})
         self._bus.publish(SigningKeysRotated())
 
@@ -409,11 +344,29 @@ class Identity:
             *((store.settings, {"name": name, "value": json.dumps(value)}) for name, value in values.items())
         )
         self._settings = changed
+        self._bus.publish(SettingsChanged())
         return changed
+
+    # --- what the store says, at the start and when another node has changed it ------------------------------------
+
+    async def _load(self) -> None:
+        await self._load_settings()
+        await self._credentials.load()
+        await self._sessions.load(self._timers.wall())
+        await self._revocation.load()
+        await self._load_keys()
 
     async def _load_settings(self) -> None:
         kept = {row["name"]: json.loads(row["value"]) for row in await self._store.rows(store.settings)}
         self._settings = self._settings.changed(kept)
+
+    async def _load_keys(self) -> None:
+        await self.keys.load(self._timers.wall())
+        # What was verified with a key that is gone is not remembered any longer.
+        self._verification.forget_all()
+
+    def _again(self, loading: Coroutine[Any, Any, None]) -> None:
+        self._tasks.spawn(loading, "identity: read the store again")
 
     # --- housekeeping ----------------------------------------------------------------------------------------------
 

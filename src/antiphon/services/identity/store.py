@@ -89,6 +89,12 @@ class IdentityStore:
             for table, values in rows:
                 await _put(connection, table, values)
 
+    async def credential(self, userid: str) -> dict[str, Any] | None:
+        async with self._database.reading() as connection:
+            result = await connection.execute(select(credentials).where(credentials.c.userid == userid))
+            row = result.mappings().first()
+            return None if row is None else dict(row)
+
     async def session(self, session_id: str) -> dict[str, Any] | None:
         async with self._database.reading() as connection:
             result = await connection.execute(select(sessions).where(sessions.c.session_id == session_id))
