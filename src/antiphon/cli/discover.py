@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
+from antiphon.cli.language import _
 from antiphon.cli.output import read_secret
 
 if TYPE_CHECKING:
@@ -159,9 +160,11 @@ def _document(found: Found, result: Provisioned | None) -> dict[str, object]:
 def _conclude(found: Found, result: Provisioned | None) -> None:
     print()
     if found.home:
-        print(f"{found.where.value}; home cluster {found.home}, user {found.userid}")
+        line = _("{where}; home cluster {home}, user {user}")
+        print(line.format(where=found.where.value, home=found.home, user=found.userid))
         if result is None:
-            print(f"Sign in to read the profile and the devices: antiphon login {found.address}")
+            line = _("Sign in to read the profile and the devices: antiphon login {address}")
+            print(line.format(address=found.address))
     elif found.servers:
         print(f"{found.where.value}; {', '.join(record.target for record in found.servers)}")
     else:

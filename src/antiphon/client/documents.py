@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
@@ -115,7 +115,7 @@ class SignOn:
     """How a cluster lets people in."""
 
     sso: bool
-    """Through an identity provider (SAML) instead of the cluster's own page."""
+    """Single sign-on: once, in a browser, at the cluster or the identity provider it names."""
     code_grant: bool
     """Whether authorization code and refresh tokens are offered."""
 
@@ -129,6 +129,23 @@ _SECTIONS = (
     "CTI",
     "VideoConferenceSchedulingPortal",
 )
+
+
+class Signalling(NamedTuple):
+    """How a device registers at one node."""
+
+    proof: str
+    """`token` or `digest`."""
+    tls: bool
+    port: int
+
+
+def signalling(settings: DeviceSettings, member: CallManager) -> Signalling:
+    """Which port the file means (S3-15 … S3-18): with SIP OAuth its own, else by the security mode."""
+    if settings.sip_oauth:
+        return Signalling("token", True, member.oauth_port)
+    secure = settings.security_mode is not SecurityMode.NON_SECURE
+    return Signalling("digest", secure, member.secure_port if secure else member.sip_port)
 
 
 def home_cluster(document: bytes) -> HomeCluster | None:

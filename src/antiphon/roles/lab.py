@@ -117,12 +117,15 @@ class Lab:
     def _name_servers(self) -> tuple[DnsServer, ...]:
         cluster = self._topology.cluster
         views = (
-            (records.inside(cluster), self._topology.inside),
-            (records.outside(cluster), self._topology.outside),
+            (records.inside(cluster, self._port_of), self._topology.inside),
+            (records.outside(cluster, self._port_of), self._topology.outside),
         )
         return tuple(
             DnsServer(Authority(records.origins(cluster), rows), *address) for rows, address in views
         )
+
+    def _port_of(self, node: Node, port: int) -> int:
+        return self._ports[node.name](port)
 
     def _environment(
         self, users: tuple[DemoUser, ...], dns: tuple[DnsServer, ...], nodes: Nodes

@@ -94,6 +94,7 @@ async def test_broken_authorization_servers_are_found(broken: dict[str, Any], co
         (True, {5061: DIGEST}, ["AP-DOC-504"]),
         (True, {5090: b"HTTP/1.1 400 Bad Request\r\n\r\n", 5061: DIGEST}, ["AP-DOC-504"]),
         (True, {5090: b"", 5061: DIGEST}, ["AP-DOC-504"]),
+        (True, {5090: BEARER, 5091: BEARER, 5061: DIGEST}, ["AP-DOC-507"]),
     ],
 )
 async def test_device_file_and_server_are_compared(

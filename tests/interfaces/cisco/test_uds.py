@@ -219,7 +219,7 @@ def test_the_user_document_says_where_everything_is() -> None:
 def test_every_link_of_the_user_document_can_be_followed() -> None:
     links = {e.get("uri") for e in tree("/user/alice") if "/user/alice/" in (e.get("uri") or "")}
     assert len(links) == 5
-    for link in links:
+    for link in [*links, tree("/user/alice").find("userLocale").get("uri")]:
         tree(link.removeprefix(f"{BASE}/cucm-uds"))
 
 

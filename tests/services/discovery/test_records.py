@@ -57,3 +57,10 @@ def test_nodes_may_be_named_in_another_domain() -> None:
     assert origins(cluster) == ("example.test", "inner.test")
     view = Authority(origins(cluster), inside(cluster))
     assert asked(view, "_cisco-uds._tcp.example.test") == ["0 0 8443 cucm1.inner.test."]
+
+
+def test_nodes_that_share_an_address_have_ports_of_their_own() -> None:
+    shifted = inside(CLUSTER, lambda node, port: port + 10_000 if node.name.startswith("imp1") else port)
+    view = Authority(origins(CLUSTER), shifted)
+    assert asked(view, "_xmpp-client._tcp.example.test") == ["0 0 15222 imp1.example.test."]
+    assert asked(view, "_cisco-uds._tcp.example.test")[0] == "0 0 8443 cucm1.example.test."

@@ -168,6 +168,6 @@ def _device_meaning(settings: DeviceSettings) -> tuple[str, Verdict]:
     if not settings.members:
         return f"{lines}, but no call node to register with", Verdict.FAILED
     first = settings.members[0]
-    port = first.oauth_port if settings.sip_oauth else first.secure_port
-    how = "with a token" if settings.sip_oauth else "with a digest"
-    return f"line {lines}, registers {how} at {first.host}:{port}", Verdict.OK
+    way = documents.signalling(settings, first)
+    how = f"with a {way.proof} {'over TLS' if way.tls else 'in clear'}"
+    return f"line {lines}, registers {how} at {first.host}:{way.port}", Verdict.OK

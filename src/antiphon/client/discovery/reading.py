@@ -79,8 +79,8 @@ def read_sign_on(answer: Answer) -> SignOn:
 
 
 def sign_on_meaning(sign_on: SignOn) -> tuple[str, Verdict]:
-    how = "through an identity provider" if sign_on.sso else "with the cluster's own page"
-    return f"sign in {how}{', tokens are renewed' if sign_on.code_grant else ''}", Verdict.OK
+    how = "once, in a browser, for all services" if sign_on.sso else "with name and password at each service"
+    return f"sign in {how}{'; tokens are renewed' if sign_on.code_grant else ''}", Verdict.OK
 
 
 def cas_code(answer: Answer) -> int:

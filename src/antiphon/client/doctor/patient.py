@@ -28,8 +28,6 @@ class Patient:
     answers: dict[str, SrvAnswer] = field(default_factory=dict)
     home: str = ""
     """Origin of the home cluster, once a directory node has answered."""
-    issuer: str = ""
-    """Set when the authorization server has named itself as it was asked."""
     wall: Callable[[], float] = time.time
 
     async def srv(self, service: str, protocol: str) -> SrvAnswer:

@@ -76,6 +76,15 @@ CLEAR_SIGNALLING = Problem(
     "Calls and their keys can be read on the way.",
     Severity.WARNING,
 )
+OPEN_EDGE_PORT = Problem(
+    Fault(
+        "AP-DOC-507",
+        Kind.INVALID,
+        "The port for the edge answers without a client certificate.",
+        "Serve sipMRAOAuthPort with mutual TLS and admit the certificates of the edge only.",
+    ),
+    "Everybody who reaches the port can pretend to be the edge.",
+)
 
 
 class SipSides:
@@ -99,19 +108,22 @@ class SipSides:
                 result.findings.append(NO_MEMBERS.at(url))
             for member in settings.members:
                 await self._register(patient, result, settings, member)
+                if settings.sip_oauth:
+                    await self._edge_port(patient, result, settings, member)
 
     async def _register(
         self, patient: Patient, result: Result, settings: DeviceSettings, member: CallManager
     ) -> None:
-        secure = settings.sip_oauth or settings.security_mode > 1
-        port = member.oauth_port if settings.sip_oauth else member.secure_port if secure else member.sip_port
-        where = f"{settings.name} at {member.host}:{port}"
-        if not secure:
+        way = documents.signalling(settings, member)
+        where = f"{settings.name} at {member.host}:{way.port}"
+        if not way.tls:
             result.findings.append(CLEAR_SIGNALLING.at(where))
-        request = _probe(settings, member, "TLS" if secure else "TCP")
-        context = patient.context if secure else None
+        request = _probe(settings, member, "TLS" if way.tls else "TCP")
+        context = patient.context if way.tls else None
         try:
-            answered = parse_datagram(await exchange(patient.resolver, context, member.host, port, request))
+            answered = parse_datagram(
+                await exchange(patient.resolver, context, member.host, way.port, request)
+            )
         except (OSError, ssl.SSLError, TimeoutError, EOFError, asyncio.LimitOverrunError) as error:
             result.findings.append(NO_SIP.at(where, readable(error)))
             return
@@ -119,6 +131,18 @@ class SipSides:
             result.findings.append(NO_SIP.at(where, "the answer is not SIP"))
             return
         _judge(result, where, settings.sip_oauth, answered)
+
+    async def _edge_port(
+        self, patient: Patient, result: Result, settings: DeviceSettings, member: CallManager
+    ) -> None:
+        """Mutual TLS (S3-19): whoever has no certificate gets no answer there. A closed port is an edge nobody needs."""
+        request = _probe(settings, member, "TLS")
+        where = f"{member.host}:{member.edge_oauth_port}"
+        try:
+            await exchange(patient.resolver, patient.context, member.host, member.edge_oauth_port, request)
+        except (OSError, TimeoutError, EOFError):
+            return
+        result.findings.append(OPEN_EDGE_PORT.at(where, "answered without a client certificate"))
 
 
 def _judge(result: Result, where: str, oauth: bool, response: Response) -> None:

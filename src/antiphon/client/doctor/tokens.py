@@ -102,7 +102,6 @@ class Tokens:
         if issuer != patient.home:
             result.findings.append(OTHER_ISSUER.at(url, f"{issuer!r:.100}, asked as {patient.home}"))
         else:
-            patient.issuer = patient.home
             result.good.append(f"issuer {issuer}")
         for name in _ENDPOINTS:
             if urlsplit(str(metadata.get(name, ""))).scheme != "https":
@@ -122,7 +121,7 @@ class Tokens:
         if sign_on is None:
             result.findings.append(NO_SIGN_ON.at(url, f"status {answer.status}"))
             return
-        how = "identity provider" if sign_on.sso else "own page"
+        how = "single, in a browser" if sign_on.sso else "at each service"
         result.good.append(f"sign-on: {how}{', refresh tokens' if sign_on.code_grant else ''}")
 
     async def _keys(self, patient: Patient, result: Result, url: str) -> None:

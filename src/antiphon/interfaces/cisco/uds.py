@@ -88,6 +88,7 @@ class Uds:
             "/servers": self._servers,
             "/clusterUser": self._cluster_user,
             "/users": self._users,
+            "/options/installedLocales": self._locales,
         }
         return [
             *(Route(f"/cucm-uds{path}", ReadOnly(handler)) for path, handler in open_to_all.items()),
@@ -102,6 +103,9 @@ class Uds:
 
     async def _servers(self, request: Request) -> Response:
         return _document(self._documents.servers(node.name for node in self._discovery.servers))
+
+    async def _locales(self, request: Request) -> Response:
+        return _document(self._documents.installed_locales())
 
     async def _cluster_user(self, request: Request) -> Response:
         asked = request.query_params

@@ -178,6 +178,12 @@ class UdsDocuments:
         add(document, "subscribedServices", appliesToAllDevices=flag(True), totalCount="0")
         return serialise(document)
 
+    def installed_locales(self) -> bytes:
+        document = self._root("installedLocales", "/options/installedLocales")
+        for tag, name in _LANGUAGES.items():
+            add(document, "locale", name, value=tag)
+        return serialise(document)
+
     def credentials(self, userid: str) -> bytes:
         document = self._root("loginDetails", f"{user_path(userid)}/credentials")
         add(document, "userName", userid)

@@ -7,7 +7,7 @@ RFC 3263 §4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from antiphon.model import Cluster, Node
 from antiphon.protocols.dns.authority import Record
@@ -19,6 +19,14 @@ _STEP = 10
 """Between the priorities of primary and backups: an administrator can put a record in between."""
 
 _CALL = (("sip", "udp", 5060), ("sip", "tcp", 5060), ("sips", "tcp", 5061))
+PortOf = Callable[[Node, int], int]
+"""A node's own port for a well-known one: another where several nodes have to share one address."""
+
+
+def _as_known(node: Node, port: int) -> int:
+    return port
+
+
 _IM = (
     ("cuplogin", "tcp", _HTTPS),
     ("xmpp-client", "tcp", 5222),
@@ -36,28 +44,26 @@ def origins(cluster: Cluster) -> tuple[str, ...]:
     return tuple(found)
 
 
-def inside(cluster: Cluster) -> tuple[Record, ...]:
+def inside(cluster: Cluster, port_of: PortOf = _as_known) -> tuple[Record, ...]:
     """What a host on the company network sees."""
-    return (
-        *_addresses(cluster.nodes),
-        *_service(cluster.domain, "cisco-uds", "tcp", _HTTPS, uds_nodes(cluster)),
-        *(
-            record
-            for s, p, port in _IM
-            for record in _service(cluster.domain, s, p, port, nodes_with(cluster, "im"))
-        ),
-        *(
-            record
-            for s, p, port in _CALL
-            for record in _service(cluster.domain, s, p, port, nodes_with(cluster, "call"))
-        ),
+    by_role = (
+        (uds_nodes(cluster), (("cisco-uds", "tcp", _HTTPS),)),
+        (nodes_with(cluster, "im"), _IM),
+        (nodes_with(cluster, "call"), _CALL),
     )
+    services = (
+        record
+        for nodes, offered in by_role
+        for service, protocol, port in offered
+        for record in _service(cluster.domain, service, protocol, port, nodes, port_of)
+    )
+    return (*_addresses(cluster.nodes), *services)
 
 
-def outside(cluster: Cluster) -> tuple[Record, ...]:
+def outside(cluster: Cluster, port_of: PortOf = _as_known) -> tuple[Record, ...]:
     """What everybody else sees: the edge and nothing behind it."""
     edges = nodes_with(cluster, "edge_outside")
-    return (*_addresses(edges), *_service(cluster.domain, "collab-edge", "tls", _HTTPS, edges))
+    return (*_addresses(edges), *_service(cluster.domain, "collab-edge", "tls", _HTTPS, edges, port_of))
 
 
 def _addresses(nodes: tuple[Node, ...]) -> Iterator[Record]:
@@ -66,7 +72,8 @@ def _addresses(nodes: tuple[Node, ...]) -> Iterator[Record]:
 
 
 def _service(
-    domain: str, service: str, protocol: str, port: int, nodes: tuple[Node, ...]
+    domain: str, service: str, protocol: str, port: int, nodes: tuple[Node, ...], port_of: PortOf
 ) -> Iterator[Record]:
     for index, node in enumerate(nodes):
-        yield Record(srv_name(service, protocol, domain), "SRV", f"{index * _STEP} 0 {port} {node.name}.")
+        value = f"{index * _STEP} 0 {port_of(node, port)} {node.name}."
+        yield Record(srv_name(service, protocol, domain), "SRV", value)
