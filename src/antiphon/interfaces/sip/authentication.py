@@ -144,6 +144,33 @@ class Authenticator:
             self._credentials.sign_in_succeeded(username, source)
         return Proved(username, None)
 
+    def proves_again(self, params: dict[str, str], peer: Peer, number: str, now: float) -> bool:
+        """A digest proof of a REGISTER whose parameters were complete before. Changes nothing unless it is right."""
+        username, source, algorithm = (
+            params["username"],
+            peer.address.host,
+            params.get("algorithm", "MD5").upper(),
+        )
+        if self._nonces.judge(params["nonce"], params["nc"], source, now) is not Nonce.GOOD:
+            return False
+        if self._failing and (username, source) in self._failing:
+            return False
+        secret = self._credentials.digest_ha1(username, params["realm"], algorithm)
+        if secret is None or algorithm not in self._algorithms(peer, number):
+            return False
+        if not digest.matches(secret, "REGISTER", params, algorithm):
+            return False
+        self._nonces.use(params["nonce"], params["nc"], source)
+        return True
+
+    def principal(self, token: str) -> Proved | None:
+        """Whose token this is; None when it proves nothing (any more)."""
+        try:
+            principal = self._tokens.verify_token(token)
+        except DomainError:
+            return None
+        return Proved(principal.userid, principal.expires_at)
+
     def _delayed(self, username: str, source: str) -> Refusal | None:
         try:
             self._credentials.attempt(username, source)

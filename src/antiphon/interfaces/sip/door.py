@@ -126,6 +126,18 @@ class SipDoor:
             )
             return False
 
+    def refreshed(self, data: bytes, peer: Peer, now: float) -> bool:
+        """Was this the prepared refresh of a registration? Then it has been served."""
+        try:
+            return self._registration.refresh(data, peer, now)
+        except Exception:
+            log.exception(
+                errors.SERVING_FAILED.what,
+                extra={"code": errors.SERVING_FAILED.code, "peer": str(peer.address)},
+            )
+            peer.lane = None
+            return False
+
     def rejected(self, rejected: Rejected, peer: Peer) -> None:
         """Answer what could not be read, when there is somebody to answer."""
         log.info(

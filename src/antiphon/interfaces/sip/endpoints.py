@@ -35,11 +35,14 @@ class SipDatagramEndpoint:
         self._door.datagrams(self.peer)
 
     def received(self, data: bytes, peer: Address, now: float) -> None:
+        known = self._peers.get(peer)
+        if known is not None and known.lane is not None and self._door.refreshed(data, known, now):
+            return
         message = parse_datagram(data)
         if message is None:
             # Keep-alives (CRLF, STUN, zeros), responses that cannot be used, noise: nobody is to be answered.
             return
-        known = self._peers.get(peer) or self.peer(peer)
+        known = known or self.peer(peer)
         if isinstance(message, Rejected):
             self._door.rejected(message, known)
         else:
@@ -103,6 +106,9 @@ class SipStreamEndpoint:
     def received(self, data: bytes, now: float) -> None:
         peer, flow = self._peer, self._flow
         if peer is None or flow is None or not peer.alive:
+            return
+        if peer.lane is not None and not self._framer.pending and self._door.refreshed(data, peer, now):
+            self._deadline = now + self._listener.idle_s
             return
         for frame in self._framer.feed(data):
             if frame is Ping.PING:

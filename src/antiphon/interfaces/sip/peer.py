@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from antiphon.interfaces.sip.lane import Lane
 from antiphon.interfaces.sip.listener import Listener
 from antiphon.kernel.core import Address
 
@@ -28,7 +29,19 @@ class Trust(NamedTuple):
 class Peer:
     """Where requests come from and answers go. It is also the flow that bindings are kept for: identity is the object."""
 
-    __slots__ = ("_send", "address", "alive", "close", "errors", "listener", "reliable", "trusted", "waiting")
+    __slots__ = (
+        "_send",
+        "address",
+        "alive",
+        "close",
+        "errors",
+        "lane",
+        "lanes",
+        "listener",
+        "reliable",
+        "trusted",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -42,6 +55,10 @@ class Peer:
         self.reliable = listener.transport != "udp"
         self.alive = True
         self.errors = 0
+        self.lane: Lane | None = None
+        """The registration that is refreshed here, prepared."""
+        self.lanes = 0
+        """How many have been prepared in vain."""
         self.trusted: dict[str, Trust] = {}
         """By line number. Only connections earn trust: the source address of a datagram proves nothing."""
         self.waiting: dict[object, Callable[[], None]] = {}

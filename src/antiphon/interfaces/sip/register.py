@@ -12,6 +12,7 @@ from __future__ import annotations
 from antiphon.interfaces.sip import contacts
 from antiphon.interfaces.sip.authentication import Authenticator, Proved, Refusal
 from antiphon.interfaces.sip.contacts import Contacts
+from antiphon.interfaces.sip.lane import Lane, answer_of, message_shape
 from antiphon.interfaces.sip.listener import Scheme
 from antiphon.interfaces.sip.peer import Caller, Peer, Trust
 from antiphon.interfaces.sip.ports import Registrar
@@ -19,13 +20,16 @@ from antiphon.interfaces.sip.remote_cc import OPTIONS_TYPE, options_answer
 from antiphon.interfaces.sip.replies import SUPPORTED_TAGS, Dated
 from antiphon.kernel.random import Random
 from antiphon.kernel.time import Timers
-from antiphon.protocols.sip import build
+from antiphon.protocols.sip import auth, build
 from antiphon.protocols.sip.check import expires
 from antiphon.protocols.sip.grammar import Malformed
 from antiphon.protocols.sip.message import Request
+from antiphon.protocols.sip.parse import parse_datagram
 from antiphon.services.registrar.binding import Binding, Change, Outcome, RegisterRequest, RegisterResult
 
 MIN_EXPIRES_S = 15
+MAX_LANES = 4
+"""Lanes prepared in vain on one peer before no more are: its refreshes do not resemble each other."""
 _TAGS = SUPPORTED_TAGS | {"path", "outbound", "gruu"}
 
 
@@ -86,27 +90,39 @@ class Registration:
             return
         fields = request.fields
         text = fields.get("Expires")
-        result = self._registrar.register(
-            RegisterRequest(
-                aor=number,
-                device=caller.device,
-                contacts=asked.requests,
-                call_id=fields["Call-ID"],
-                cseq=request.sequence,
-                flow=peer,
-                transport=peer.listener.transport,
-                received=peer.address,
-                expires_s=None if text is None else expires(text, 3600),
-                path=tuple(request.listed("Path")) if "Path" in fields else (),
-                token_expires=proof.until,
-                branch=request.via.branch,
-                star=asked.star,
-            )
+        wanted = RegisterRequest(
+            aor=number,
+            device=caller.device,
+            contacts=asked.requests,
+            call_id=fields["Call-ID"],
+            cseq=request.sequence,
+            flow=peer,
+            transport=peer.listener.transport,
+            received=peer.address,
+            expires_s=None if text is None else expires(text, 3600),
+            path=tuple(request.listed("Path")) if "Path" in fields else (),
+            token_expires=proof.until,
+            branch=request.via.branch,
+            star=asked.star,
         )
+        self._conclude(request, peer, asked, wanted, caller, proof, now)
+
+    def _conclude(
+        self,
+        request: Request,
+        peer: Peer,
+        asked: Contacts,
+        wanted: RegisterRequest,
+        caller: Caller,
+        proof: Proved,
+        now: float,
+        result: RegisterResult | None = None,
+    ) -> None:
+        result = result or self._registrar.register(wanted)
         if result.outcome is Outcome.OK:
             if peer.listener.scheme is Scheme.BEARER:
                 self._trust(peer, caller, proof, result)
-            self._registered(request, peer, asked, result, now)
+            self._registered(request, peer, asked, wanted, result, now)
         elif result.outcome is Outcome.REPEATED:
             peer.send(result.changes[0][1].response)
         elif result.outcome is Outcome.TOO_BRIEF:
@@ -122,7 +138,13 @@ class Registration:
             peer.trusted.pop(caller.number, None)
 
     def _registered(
-        self, request: Request, peer: Peer, asked: Contacts, result: RegisterResult, now: float
+        self,
+        request: Request,
+        peer: Peer,
+        asked: Contacts,
+        wanted: RegisterRequest,
+        result: RegisterResult,
+        now: float,
     ) -> None:
         granted = 0
         mine: Binding | None = None
@@ -130,10 +152,8 @@ class Registration:
         for change, binding in result.changes:
             if change is not Change.REMOVED:
                 mine = binding
-                granted = binding.expires_in(self._timers.now())
+                granted = binding.expires_in(now)
                 new = new or change is Change.NEW
-        if mine is None:
-            granted = 0
         if asked.echo and mine is not None:
             headers = f"Contact: {asked.echo}{';x-cisco-newreg' if new else ''}\r\nExpires: {granted}\r\n"
         elif result.bindings:
@@ -144,6 +164,86 @@ class Registration:
         if mine is not None:
             mine.branch = request.via.branch
             mine.response = data
+            if not new and len(result.bindings) == 1 and request.raw and peer.lanes < MAX_LANES:
+                peer.lanes += 1
+                peer.lane = self._prepare(request, asked, wanted, mine, granted, data)
+
+    def _prepare(
+        self,
+        request: Request,
+        asked: Contacts,
+        wanted: RegisterRequest,
+        binding: Binding,
+        granted: int,
+        answer: bytes,
+    ) -> Lane | None:
+        """What the next refresh needs, when it will look like this one."""
+        fields = request.fields
+        proof = auth.parse_credentials(fields.get("Authorization") or fields.get("Proxy-Authorization") or "")
+        if proof is None or ("Authorization" in fields and "Proxy-Authorization" in fields):
+            return None
+        shaped = message_shape(request, request.raw, proof.params)
+        dated = self._dated.lines.encode()
+        filled = None if shaped is None else answer_of(answer, shaped[1], dated)
+        if shaped is None or filled is None or filled.fill(shaped[1], dated) != answer:
+            return None
+        lane = Lane(shaped[0], filled, wanted, binding, granted, asked.device)
+        lane.params, lane.token = proof.params, proof.token
+        return lane
+
+    def refresh(self, data: bytes, peer: Peer, now: float) -> bool:
+        """A message on a peer whose registration is prepared. False: nothing was done, serve it the ordinary way."""
+        lane = peer.lane
+        if lane is None:
+            return False
+        spans = lane.shape.match(data)
+        if spans is None:
+            if data[:9] == b"REGISTER ":
+                peer.lane = None
+            return False
+        binding, wanted, authenticator = lane.binding, lane.request, self._authenticator
+        branch = spans.branch.decode()
+        if branch == binding.branch:
+            return False
+        proof = authenticator.principal(lane.token) if lane.token else Proved(lane.params["username"], None)
+        if proof is None:
+            return False
+        caller = authenticator.caller(proof, peer, wanted.aor, lane.device)
+        if isinstance(caller, Refusal) or caller.device != wanted.device:
+            return False
+        if not lane.token:
+            params = lane.params
+            params["response"], params["nc"], params["cnonce"] = (
+                spans.response.decode(),
+                spans.nc.decode(),
+                spans.cnonce.decode(),
+            )
+            if not authenticator.proves_again(params, peer, wanted.aor, now):
+                return False
+        wanted.cseq, wanted.branch, wanted.token_expires = int(spans.cseq), branch, proof.until
+        result = self._registrar.register(wanted)
+        peer.lanes = 0
+        changes = result.changes
+        if (
+            result.outcome is Outcome.OK
+            and len(result.bindings) == 1
+            and len(changes) == 1
+            and changes[0] == (Change.REFRESHED, binding)
+            and binding.expires_in(now) == lane.granted
+        ):
+            if lane.token:
+                self._trust(peer, caller, proof, result)
+            dated = self._dated.at(self._timers.wall()).encode()
+            binding.branch = branch
+            binding.response = answer = lane.answer.fill(spans, dated)
+            peer.send(answer)
+            return True
+        peer.lane = None
+        request = parse_datagram(data)
+        assert isinstance(request, Request)
+        asked = contacts.read(request.fields.get("Contact"))
+        self._conclude(request, peer, asked, wanted, caller, proof, now, result)
+        return True
 
     def _answer(self, request: Request, peer: Peer, headers: str) -> bytes:
         body = b""

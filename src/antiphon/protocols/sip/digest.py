@@ -44,7 +44,7 @@ def response(ha1_hex: str, method: str, params: dict[str, str], algorithm: str) 
 
 def complete(params: dict[str, str]) -> bool:
     """Are the parameters there that a check needs, with qop=auth and a count of eight hex digits?"""
-    return params.get("qop") == "auth" and len(params.get("nc", "")) == 8 and _REQUIRED <= params.keys()
+    return params.get("qop") == "auth" and len(params.get("nc", "")) == 8 and params.keys() >= _REQUIRED
 
 
 def matches(ha1_hex: str, method: str, params: dict[str, str], algorithm: str) -> bool:

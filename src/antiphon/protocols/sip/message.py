@@ -120,12 +120,14 @@ class Message:
 
 
 class Request(Message):
-    __slots__ = ("method", "uri")
+    __slots__ = ("method", "raw", "uri")
 
     def __init__(self, method: str, uri: str, fields: dict[str, str], body: bytes = b"") -> None:
         super().__init__(fields, body)
         self.method = method
         self.uri = uri
+        self.raw = b""
+        """A REGISTER as it came; empty for what was built here and for other methods."""
 
     def start_line(self) -> str:
         return f"{self.method} {self.uri} SIP/2.0"

@@ -69,6 +69,8 @@ def parse_message(data: bytes, end: int) -> Parsed:
         _fields(data, end, text, lines, request.fields)
         _mandatory(request)
         request.body = _body(data, end, request.fields)
+        if request.method == "REGISTER":
+            request.raw = data
     except _Refused as refused:
         return Rejected(refused.status, refused.what, request if request.method else None)
     except Malformed as malformed:
