@@ -221,11 +221,12 @@ class Site:
             issuer="https://cucm1.example.test:8443",
             audience=DOMAIN,
         )
+        self.engine = PresenceEngine(self.loop_time, self.bus)
         self.messaging = Messaging(
             DOMAIN,
             self.database,
             self.people,
-            PresenceEngine(self.loop_time, self.bus),
+            self.engine,
             self.bus,
             self.loop_time,
             self.tasks,

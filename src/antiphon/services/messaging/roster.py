@@ -107,7 +107,8 @@ class Roster:
 
     @property
     def ver(self) -> str:
-        return f"{self.epoch}-{self.version}" if self.epoch else ""
+        """Of a roster that has never had anything on it, a version that no other can follow."""
+        return f"{self.epoch}-{self.version}" if self.epoch else "0"
 
     def at_version(self, version: int) -> str:
         return f"{self.epoch}-{version}"
@@ -146,5 +147,4 @@ class Roster:
 
 
 def query(ver: str, items: str) -> bytes:
-    version = f" ver='{escape_attribute(ver)}'" if ver else ""
-    return f"<query xmlns='jabber:iq:roster'{version}>{items}</query>".encode()
+    return f"<query xmlns='jabber:iq:roster' ver='{escape_attribute(ver)}'>{items}</query>".encode()

@@ -24,7 +24,8 @@ async def items(client: Client, ver: str | None = None) -> tuple[str, list[Eleme
 
 
 async def test_an_empty_list_is_empty(site: Site) -> None:
-    assert await items(site.bind("alice/desk")) == ("", [])
+    assert await items(site.bind("alice/desk")) == ("0", [])
+    assert await items(site.bind("alice/desk"), "0") == ("0", [])
 
 
 async def test_a_contact_is_kept_with_name_and_groups_through_a_restart(site: Site) -> None:
