@@ -125,6 +125,7 @@ async def test_what_a_listener_publishes_comes_after_the_event_at_hand(pair: Pai
     pair.here.publish(Happened(1))
     assert heard == [Happened(1), Other(1)]
     await far.reach(2)
+    assert far == heard
 
 
 async def test_a_listener_that_fails_silences_nobody(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:

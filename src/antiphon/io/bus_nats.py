@@ -73,8 +73,9 @@ class NatsBus:
         return self._local.subscribe(kind, listener)
 
     def publish(self, event: Event) -> None:
-        self._local.publish(event)
+        # First, so that what a listener publishes because of it leaves behind it.
         self._enqueue(event)
+        self._local.publish(event)
 
     async def connect(
         self, servers: Sequence[str], tls: ssl.SSLContext | None = None, timeout_s: float = 10.0
@@ -97,6 +98,8 @@ class NatsBus:
                 )
                 # One subscription for all: several would lose the order between events of different kinds.
                 await self._client.subscribe(self._subject + "*", cb=self._received)
+                # Twice: the client's first ping may overtake the subscription, its second cannot.
+                await self._client.flush()
                 await self._client.flush()
         except (TimeoutError, OSError, NatsError) as error:
             await self._client.close()
