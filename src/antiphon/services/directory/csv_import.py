@@ -37,7 +37,8 @@ TEXTS = (
 )
 FLAGS = ("enabled", "im_enabled", "admin")
 COLUMNS = ("userid", *TEXTS, *FLAGS, "line", "line_display_name", "device", "device_description")
-MAX_ROWS = 20_000
+MAX_ROWS = 5_000
+"""A table is checked and kept in one go, during which the loop does nothing else: a quarter of a millisecond an entry."""
 MAX_ERRORS = 200
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
