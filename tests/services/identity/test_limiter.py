@@ -70,3 +70,11 @@ def test_parallel_guesses_count_before_their_outcome_is_known(parallel: int) -> 
     limiter = Limiter()
     let_through = sum(fail(limiter, "alice", "x", 0.0) == 0 for _ in range(parallel))
     assert let_through == 6
+
+
+def test_the_addresses_of_one_ipv6_network_are_one_source() -> None:
+    limiter = Limiter()
+    waits = [fail(limiter, "alice", f"2001:db8::{number:x}", 0.0) for number in range(8)]
+    assert waits[-1] > 0
+    assert fail(limiter, "alice", "2001:db8:0:1::1", 0.0) == 0
+    assert fail(limiter, "bob", "no:address", 0.0) == 0

@@ -13,6 +13,7 @@ from antiphon.kernel.errors import DomainError
 from antiphon.protocols.oauth.clients import SCOPE
 from antiphon.services.identity import IdentitySettings
 from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
+from antiphon.services.identity.service import MAX_SESSIONS
 
 
 def refused(error: pytest.ExceptionInfo[DomainError], code: str) -> bool:
@@ -416,3 +417,14 @@ async def test_a_node_that_missed_events_reads_the_store_again(house: Deployment
         deaf.verify_token(tokens.access_token)
     assert (await deaf.verify_password("alice", "another password")).userid == "alice"
     deaf.stop()
+
+
+async def test_one_user_cannot_fill_the_memory_with_sign_ins(house: Deployment) -> None:
+    first = await house.identity.issue("alice", "antiphon-cli", SCOPE)
+    for _ in range(MAX_SESSIONS):
+        house.time.advance(0.001)
+        last = await house.identity.issue("alice", "antiphon-cli", SCOPE)
+    assert len(house.identity.sessions("alice")) == MAX_SESSIONS
+    with pytest.raises(DomainError):
+        house.identity.verify_token(first.access_token)
+    assert house.identity.verify_token(last.access_token).userid == "alice"

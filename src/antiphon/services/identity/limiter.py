@@ -5,6 +5,7 @@ The same for names that do not exist. Bounded: the entry that was touched least 
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Limiter:
 
     def attempt(self, userid: str, source: str, now: float) -> None:
         """Count an attempt before its outcome is known, so that parallel guesses count too. Raises AP-ID-002."""
+        source = _network(source)
         keys = self._keys(userid, source)
         wait_s = max((self._wait_s(key, now) for key, _ in keys), default=0.0)
         if wait_s > 0:
@@ -63,6 +65,7 @@ class Limiter:
 
     def succeeded(self, userid: str, source: str) -> None:
         """The proof was right: the pair starts anew and the wider counts take this attempt back."""
+        source = _network(source)
         for key, rule in self._keys(userid, source):
             count = self._counts.get(key)
             if count is None:
@@ -85,3 +88,13 @@ class Limiter:
         if source:
             keys.append((("*", source), SOURCE))
         return keys
+
+
+def _network(source: str) -> str:
+    """An IPv6 host has 2⁶⁴ addresses to guess from: its network stands for it."""
+    if ":" not in source:
+        return source
+    try:
+        return str(ipaddress.ip_network((source.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return source

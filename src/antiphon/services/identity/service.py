@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 PRUNE_EVERY_S = 600.0
 _MAX_NAME_LENGTH = 320
+MAX_SESSIONS = 200
+"""Of one user; a further sign-in ends the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,8 @@ class Identity:
             session_id or self.new_session_id(), userid, client_id, scope, method, now, now + lifetime_s
         )
         await self._sessions.start(session)
+        for oldest in self.sessions(userid)[:-MAX_SESSIONS]:
+            await self.revoke(session_id=oldest.session_id)
         log.info("signed in", extra={"userid": userid, "client_id": client_id, "session": session.session_id})
         self._bus.publish(SignedIn(userid, client_id, session.session_id, method))
         return self._tokens(session, refresh=refresh)
