@@ -298,6 +298,7 @@ async def test_nothing_of_a_connection_stays_when_it_is_gone(site: Site) -> None
     counters = site.door.counters
     assert (counters.connections, counters.sessions, counters.waiting) == (0, 0, 0)
     assert site.door._streams == {}
+    assert site.door._strangers == {}
     assert site.door._sessions == {}
 
 
@@ -307,3 +308,33 @@ async def test_stopping_tells_every_client(site: Site) -> None:
     await site.door.stop()
     assert alice.error() == "system-shutdown"
     assert signed_in.error() == "system-shutdown"
+
+
+async def test_one_address_has_only_so_many_connections_that_have_not_signed_in(tmp_path: Path) -> None:
+    async with open_site(tmp_path, DoorSettings(strangers=2)) as site:
+        alice = await site.online("alice")
+        first, _second, third = Client(site), Client(site), Client(site)
+        assert third.error() == "policy-violation"
+        first.cut()
+        assert Client(site).wire.open
+        assert alice.wire.open
+
+
+async def test_a_client_may_say_everything_at_once(site: Site) -> None:
+    """What needs no answer may be pipelined, even across restarts."""
+    bob = await site.online("bob")
+    client = Client(site)
+    client.say(
+        HEADER
+        + auth("PLAIN", f"\0alice\0{PASSWORD}".encode())
+        + HEADER
+        + b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq>"
+        + b"<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
+        + b"<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/>"
+        + b"<message to='bob@example.test' type='chat'><body>at once</body></message><r xmlns='urn:xmpp:sm:3'/>"
+    )
+    await site.settled()
+    assert bob.bodies() == ["at once"]
+    heard = client.heard()
+    assert [each.attrs["h"] for each in heard if isinstance(each, Nonza) and each.local == "a"] == ["2"]
+    assert [each.id for each in heard if not isinstance(each, Nonza) and each.kind == "iq"] == ["b", "s"]

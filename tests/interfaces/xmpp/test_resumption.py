@@ -72,6 +72,15 @@ async def test_the_client_is_asked_after_some_stanzas_or_a_second(site: Site) ->
     assert [each.local for each in alice.heard()] == ["r"]
 
 
+async def test_a_client_that_never_asks_is_told_in_passing(site: Site) -> None:
+    alice, _ = await site.managed("alice")
+    bob = await site.online("bob")
+    for _ in range(25):
+        alice.say(message("bob", "x"))
+    bob.say(message("alice", "y"))
+    assert alice.confirmed() == 26
+
+
 async def test_a_resumed_session_gets_what_it_missed_in_order_and_loses_nothing(site: Site) -> None:
     alice, previd = await site.managed("alice")
     bob = await site.online("bob")
@@ -243,7 +252,7 @@ STEPS = st.lists(st.sampled_from(["send", "read", "confirm", "cut", "offline", "
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_cuts_lose_nothing_and_keep_the_order(tmp_path: Path, steps: list[str]) -> None:
     asyncio.run(_random_cuts(tmp_path, steps))
 

@@ -37,10 +37,12 @@ class DoorSettings:
     sign_in_s: float = 30.0
     """From the stream header to a bound resource."""
     attempts: int = 3
+    strangers: int = 1000
+    """Connections of one address on which nobody has signed in yet."""
     on_conflict: OnConflict = OnConflict.REPLACE
-    stanzas_per_s: float = 500.0
+    stanzas_per_s: float = 1000.0
     """For each stream, over time; a stanza or a KiB counts one. Faster streams are read more slowly, nothing is dropped."""
-    burst: float = 2000.0
+    burst: float = 10_000.0
     backlog_bytes: int = 1024 * 1024
     """Sent to a peer that does not read. Beyond it the connection ends; the session stays if it can be resumed."""
     unacked_stanzas: int = 1000
@@ -49,7 +51,7 @@ class DoorSettings:
     handling: int = 1000
     """Stanzas whose durable write is not done. Beyond it the stream is not read."""
     request_every: int = 10
-    """A confirmation is asked for after so many stanzas, or one second."""
+    """A confirmation is asked for after so many stanzas, or one second; one is given unasked after twice as many."""
     resume_s: int = 300
     """How long a session waits for its client after the connection broke. 0: no resumption."""
     resumable_per_user: int = 10

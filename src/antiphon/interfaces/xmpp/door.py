@@ -65,6 +65,8 @@ class XmppDoor:
         )
         self._streams: dict[str, set[C2SEndpoint]] = {}
         """Connections of signed-in users, by userid."""
+        self._strangers: dict[str, set[C2SEndpoint]] = {}
+        """Connections on which nobody has signed in, by address."""
         self._sessions: dict[str, set[C2SSession]] = {}
         self._resumable: dict[str, C2SSession] = {}
         """By the id a client resumes with."""
@@ -111,6 +113,22 @@ class XmppDoor:
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         self.timers.at(self.timers.now() + seconds, call)
+
+    def admit_stranger(self, endpoint: C2SEndpoint) -> bool:
+        """Whether this address may have one more connection that has not signed in."""
+        strangers = self._strangers.setdefault(endpoint.source, set())
+        if len(strangers) >= self.settings.strangers:
+            return False
+        strangers.add(endpoint)
+        return True
+
+    def no_longer_strange(self, endpoint: C2SEndpoint) -> None:
+        """It has signed in, or is gone. Doing it twice does nothing."""
+        strangers = self._strangers.get(endpoint.source)
+        if strangers is not None:
+            strangers.discard(endpoint)
+            if not strangers:
+                del self._strangers[endpoint.source]
 
     def remember(self, endpoint: C2SEndpoint, userid: str) -> None:
         self._streams.setdefault(userid, set()).add(endpoint)

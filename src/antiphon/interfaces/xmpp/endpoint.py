@@ -114,6 +114,8 @@ class C2SEndpoint:
         )
         self._tokeniser = self._core.tokeniser
         self._deadline = self._core.deadline
+        if not door.admit_stranger(self):
+            self._tell(End("policy-violation", "too many connections"), now)
 
     def secured(self, now: float) -> None:
         assert self.flow is not None
@@ -167,6 +169,7 @@ class C2SEndpoint:
 
     def closed(self, now: float) -> None:
         self._door.counters.connections -= 1
+        self._door.no_longer_strange(self)
         self._door.forget(self)
         session, self._session = self._session, None
         self.flow = self._core = self._tokeniser = None
@@ -313,6 +316,7 @@ class C2SEndpoint:
         door.counters.logins[(login.mechanism, login.condition or "success")] += 1
         if not login.condition:
             assert self._principal is not None
+            door.no_longer_strange(self)
             door.remember(self, self._principal.userid)
             if login.mechanism.startswith("SCRAM"):
                 door.identity.sign_in_succeeded(login.username, self._source)
@@ -329,6 +333,11 @@ class C2SEndpoint:
                 "condition": login.condition,
             },
         )
+
+    @property
+    def source(self) -> str:
+        """The peer's address."""
+        return self._source
 
     @property
     def principal(self) -> Principal | None:

@@ -47,6 +47,7 @@ class C2SSession:
         "_overfull",
         "_route",
         "_send",
+        "_told",
         "_unchecked",
         "_unmanaged",
         "address",
@@ -88,6 +89,8 @@ class C2SSession:
         self._handling: deque[Awaitable[None] | None] = deque()
         self._answer_owed = -1
         """How many of `_handling` a `<r/>` came behind; -1 when no answer is owed."""
+        self._told = 0
+        """What the client last heard of `handled`."""
         self._unmanaged = 0
         """How many of `_handling` came before stream management was on."""
         self._caught_up: Callable[[], None] | None = None
@@ -108,6 +111,8 @@ class C2SSession:
         self._send = flow.send
         self._unchecked = 0
         self._answer_owed = -1
+        if self.sm is not None:
+            self._told = self.sm.handled  # <resumed/> says it
 
     def detach(self) -> None:
         """The connection is gone; the session waits."""
@@ -160,6 +165,8 @@ class C2SSession:
         elif not self._asking:
             self._asking = True
             self._door.after(_REQUEST_AFTER_S, self._ask)
+        if (sm.handled - self._told) % WRAP > 2 * settings.request_every:
+            self._tell(sm, send)  # in passing, for a client that never asks
         self._unchecked += len(data)
         if self._unchecked > _CHECK_EVERY:
             self._check_backlog()
@@ -290,7 +297,11 @@ class C2SSession:
     def _answer(self) -> None:
         self._answer_owed = -1
         if self.sm is not None and self._send is not None:
-            self._send(self.sm.answer())
+            self._tell(self.sm, self._send)
+
+    def _tell(self, sm: StreamManagement, send: Callable[[bytes], None]) -> None:
+        self._told = sm.handled
+        send(sm.answer())
 
     # -- the end
 
