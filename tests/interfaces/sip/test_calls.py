@@ -721,3 +721,10 @@ def test_requests_are_plain_sip_on_the_way_out(alice: Phone, bob: Phone) -> None
     assert invite.get("Max-Forwards") == "70"
     assert invite.contacts[0].uri == "sip:1001@127.0.1.1:5060"
     assert invite.via.branch.startswith("z9hG4bK")
+
+
+def test_an_invite_that_wants_to_replace_a_call_makes_no_call_beside_it(alice: Phone, bob: Phone) -> None:
+    """RFC 3891 §3."""
+    alice.invite("1002", headers="Replaces: x;to-tag=1;from-tag=2\r\n")
+    assert alice.responses()[-1].status == 603
+    assert bob.inbox == []

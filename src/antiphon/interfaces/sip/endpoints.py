@@ -24,6 +24,8 @@ MAX_UDP_PEERS = 100_000
 class SipDatagramEndpoint:
     """One UDP socket. Peers are kept by address, so that a refreshed binding finds the same flow."""
 
+    __slots__ = ("_door", "_flow", "_listener", "_peers")
+
     def __init__(self, door: SipDoor, listener: Listener) -> None:
         self._door = door
         self._listener = listener
@@ -63,6 +65,8 @@ class SipDatagramEndpoint:
 
 class SipStreamEndpoint:
     """One TCP or TLS connection."""
+
+    __slots__ = ("_deadline", "_door", "_flow", "_framer", "_half_until", "_listener", "_peer")
 
     def __init__(self, door: SipDoor, listener: Listener) -> None:
         self._door = door
@@ -159,6 +163,8 @@ class SipStreamEndpoint:
 
 class SipWebSocketEndpoint:
     """One WebSocket of the subprotocol `sip`: one SIP message is one WebSocket message, text or binary."""
+
+    __slots__ = ("_deadline", "_door", "_flow", "_listener", "_peer")
 
     def __init__(self, door: SipDoor, listener: Listener) -> None:
         self._door = door

@@ -13,7 +13,7 @@ from antiphon.interfaces.sip.causes import CAUSES, reason_header
 from antiphon.interfaces.sip.leg import Leg
 from antiphon.interfaces.sip.peer import Caller, Peer
 from antiphon.interfaces.sip.replies import reply
-from antiphon.interfaces.sip.transactions import Heard
+from antiphon.interfaces.sip.transactions import Heard, user_of
 from antiphon.protocols.sip.dialog import Dialog
 from antiphon.protocols.sip.message import Request
 from antiphon.protocols.sip.multipart import body_of
@@ -38,10 +38,11 @@ class Inbound:
         refusal = screening.invite(request) or _interval(request)
         if refusal is None:
             judged = self.caller(request, peer, now)
-            if isinstance(judged, Caller):
+            if isinstance(judged, Caller) and "Replaces" not in request.fields:
                 self._offer(request, peer, judged)
                 return
-            refusal = judged
+            # RFC 3891 §3: never a call beside the one it wants to replace. REFER is the way to that here.
+            refusal = Refusal(603) if isinstance(judged, Caller) else judged
         # Stateless: a stranger's INVITE makes nothing here that would have to be remembered or sent again.
         peer.send(reply(request, peer, refusal.status, self._tag, refusal.headers))
 
@@ -99,8 +100,9 @@ class Inbound:
             board.transactions.respond(transaction, 481, reply(request, peer, 481, self._tag))
             return
         board.transactions.respond(transaction, 200, reply(request, peer, 200, self._tag))
-        leg = next((leg for leg in (_leg_of(invite.user),) if leg is not None and leg.invite is invite), None)
-        if leg is None:
+        leg = user_of(invite).subject
+        if not isinstance(leg, Leg) or leg.invite is not invite:
+            # Answered already: CANCEL changes nothing any more (§9.2).
             return
         self._finish(leg, 487)
         board.emit(Ended(leg.id, Cause.CANCELLED))
@@ -141,11 +143,6 @@ class Inbound:
         if invite is not None and leg.dialog is not None and leg.peer is not None:
             data = reply(invite.request, leg.peer, status, leg.dialog.local_tag, headers)
             self._board.transactions.respond(invite, status, data)
-
-
-def _leg_of(user: object) -> Leg | None:
-    subject = getattr(user, "subject", None)
-    return subject if isinstance(subject, Leg) else None
 
 
 def _interval(request: Request) -> Refusal | None:

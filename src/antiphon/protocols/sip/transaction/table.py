@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 
 class Kind(enum.Enum):
+    __hash__ = object.__hash__
+
     INVITE_CLIENT = "INVITE client"
     CLIENT = "non-INVITE client"
     INVITE_SERVER = "INVITE server"
@@ -19,6 +21,9 @@ class Kind(enum.Enum):
 
 
 class State(enum.Enum):
+    # Members are singletons; the identity is their hash, without a call into enum's own.
+    __hash__ = object.__hash__
+
     CALLING = "Calling"
     TRYING = "Trying"
     PROCEEDING = "Proceeding"
@@ -30,6 +35,8 @@ class State(enum.Enum):
 
 class Trigger(enum.Enum):
     """What happens to a transaction. For clients a status comes from the peer, for servers from the user."""
+
+    __hash__ = object.__hash__
 
     REQUEST = "the same request again"
     ACK = "ACK"
