@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from weakref import ReferenceType, ref
 
 from antiphon.interfaces.xmpp.config import DoorSettings, OnConflict
 from antiphon.interfaces.xmpp.counters import Counters
@@ -19,6 +20,7 @@ from antiphon.model.principal import Principal
 from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.protocols.xmpp.jid import Jid
 from antiphon.protocols.xmpp.negotiation import StreamSettings
+from antiphon.protocols.xmpp.tokeniser import Tokeniser
 from antiphon.services.directory.events import UserChanged, UserRemoved
 from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
 
@@ -72,6 +74,8 @@ class XmppDoor:
         """By the id a client resumes with."""
         self._waiting: OrderedDict[C2SSession, None] = OrderedDict()
         """Sessions without a connection, the longest-waiting first."""
+        self._parsers: deque[ReferenceType[Tokeniser]] = deque()
+        """Streams that made a parser, the oldest first."""
         self._stopped = False
         self._unsubscribe = [
             bus.subscribe(UserChanged, self._user_changed),
@@ -101,6 +105,14 @@ class XmppDoor:
             endpoint.close("system-shutdown")
         for stored in pending:
             await stored
+
+    def has_parser(self, tokeniser: Tokeniser) -> None:
+        """A stream makes a parser: the stream that made one longest ago gives its own back."""
+        self._parsers.append(ref(tokeniser))
+        if len(self._parsers) > self.settings.parsers:
+            oldest = self._parsers.popleft()()
+            if oldest is not None:
+                oldest.park()
 
     # -- small things for endpoints and sessions
 

@@ -131,6 +131,8 @@ class C2SEndpoint:
         tokeniser, core = self._tokeniser, self._core
         assert tokeniser is not None
         assert core is not None
+        if tokeniser.parser is None:
+            self._door.has_parser(tokeniser)
         for token in tokeniser.feed(data):
             if type(token) is Stanza:
                 count += 1
@@ -373,6 +375,7 @@ class C2SEndpoint:
         assert self._core is not None
         self._session = session
         session.attach(self, self.flow, self._core.framing)
+        self._door.has_parser(self._core.tokeniser)
         self._heard = now
         self._asked_at = None
         self._deadline = now + self._door.settings.park_s

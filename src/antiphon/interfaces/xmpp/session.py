@@ -86,7 +86,8 @@ class C2SSession:
         self._counters = door.counters
         self._send: Callable[[bytes], None] | None = None
         self._frame: Callable[[bytes], bytes] | None = None
-        self._handling: deque[Awaitable[None] | None] = deque()
+        self._handling: deque[Awaitable[None] | None] | None = None
+        """Received and not yet handled, in order; None costs less than an empty one while nothing is."""
         self._answer_owed = -1
         """How many of `_handling` a `<r/>` came behind; -1 when no answer is owed."""
         self._told = 0
@@ -101,7 +102,7 @@ class C2SSession:
     def manage(self, sm: StreamManagement) -> None:
         """Stream management is on from here: what came before does not count."""
         self.sm = sm
-        self._unmanaged = len(self._handling)
+        self._unmanaged = self.handling
 
     def attach(self, endpoint: C2SEndpoint, flow: Flow, framing: Framing) -> None:
         """A connection carries the session from now on."""
@@ -223,7 +224,7 @@ class C2SSession:
             answer = stanza_error(stanza, "internal-server-error")
             if answer:
                 self.deliver(answer)
-        if done is None and not self._handling:
+        if done is None and self._handling is None:
             sm = self.sm
             if sm is not None:
                 sm.handled = (sm.handled + 1) % WRAP
@@ -234,7 +235,7 @@ class C2SSession:
         """The stream itself has answered a stanza: it is handled like the others."""
         if data:
             self.deliver(data)
-        if self._handling:
+        if self._handling is not None:
             self._handling.append(None)
         elif self.sm is not None:
             self.sm.handled = (self.sm.handled + 1) % WRAP
@@ -242,17 +243,19 @@ class C2SSession:
     @property
     def handling(self) -> int:
         """Stanzas received whose durable write is not done."""
-        return len(self._handling)
+        return 0 if self._handling is None else len(self._handling)
 
     def _handle_later(self, done: Awaitable[None] | None) -> None:
-        handling = self._handling
-        handling.append(done)
-        if len(handling) == 1:
+        if self._handling is not None:
+            self._handling.append(done)
+        else:
+            self._handling = deque((done,))
             self._door.tasks.spawn(self._finish_in_order(), "xmpp: wait for durable writes")
 
     async def _finish_in_order(self) -> None:
         """One task a burst: stanzas count as handled in the order they came."""
         handling = self._handling
+        assert handling is not None
         while handling:
             done = handling[0]
             if done is not None:
@@ -270,6 +273,7 @@ class C2SSession:
                 self._answer_owed -= 1
                 if self._answer_owed == 0:
                     self._answer()
+        self._handling = None
         caught_up, self._caught_up = self._caught_up, None
         if caught_up is not None:
             caught_up()
@@ -278,7 +282,7 @@ class C2SSession:
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
         """Once no durable write is pending: now, if none is."""
-        if self._handling:
+        if self._handling is not None:
             self._caught_up = call
         else:
             call()
@@ -289,7 +293,7 @@ class C2SSession:
         """`<r/>`: answered when all that came before it is handled."""
         if self.sm is None:
             return
-        if self._handling:
+        if self._handling is not None:
             self._answer_owed = len(self._handling)
         else:
             self._answer()

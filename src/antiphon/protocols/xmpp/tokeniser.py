@@ -133,6 +133,7 @@ class Tokeniser:
     """
 
     __slots__ = (
+        "__weakref__",
         "_attrs",
         "_base",
         "_buf",
@@ -146,11 +147,11 @@ class Tokeniser:
         "_name",
         "_names",
         "_open",
-        "_parser",
         "_rescanned",
         "_start_at",
         "framed",
         "limits",
+        "parser",
         "single",
     )
 
@@ -162,7 +163,8 @@ class Tokeniser:
         self._names: list[str] = []
         self._held: bytes | bytearray = b""
         self._buf: bytes | bytearray = b""
-        self._parser: XMLParserType | None = None
+        self.parser: XMLParserType | None = None
+        """None while parked; the next byte makes a new one."""
         self._attrs: dict[str, str] = {}
         self._name = ""
         # Offsets count bytes given to the parser at hand: `_buf` begins at `_base` and ends at `_fed`.
@@ -195,7 +197,7 @@ class Tokeniser:
         if self._open and self._depth == 1 and not self._buf:
             self._forget_parser()
             return True
-        return self._parser is None
+        return self.parser is None
 
     def feed(self, data: bytes) -> Sequence[Token]:
         """Events, in order; after a `Failure` or `StreamClosed` nothing more comes. Never raises."""
@@ -212,7 +214,7 @@ class Tokeniser:
                 chunk.decode()
             except UnicodeDecodeError:
                 return self._fail("unsupported-encoding", "not UTF-8")
-        parser = self._parser or self._new_parser()
+        parser = self.parser or self._new_parser()
         if self._buf:
             if isinstance(self._buf, bytes):
                 self._buf = bytearray(self._buf)
@@ -293,7 +295,7 @@ class Tokeniser:
         return self._settle_unfinished()
 
     def _settle_unfinished(self) -> Sequence[Token]:
-        parser = self._parser
+        parser = self.parser
         assert parser is not None
         depth = self._depth
         keep = self._start_at if depth > 1 else self._last_end
@@ -345,7 +347,7 @@ class Tokeniser:
     # -- the parser
 
     def _forget_parser(self) -> None:
-        self._parser = None
+        self.parser = None
         self._buf = b""
         self._base = self._fed = self._last_end = self._start_at = self._rescanned = 0
         self._depth = 1 if self._open else 0
@@ -372,7 +374,7 @@ class Tokeniser:
             parser.StartNamespaceDeclHandler = self._on_namespace
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
-        self._parser = parser
+        self.parser = parser
         return parser
 
     def _primer(self) -> bytes:
@@ -395,7 +397,7 @@ class Tokeniser:
             self._extra += serialise(declaration, "")[2:-2]
 
     def _on_header(self, name: str, attrs: dict[str, str]) -> None:
-        parser = self._parser
+        parser = self.parser
         assert parser is not None
         parser.StartNamespaceDeclHandler = None
         parser.XmlDeclHandler = None
@@ -427,7 +429,7 @@ class Tokeniser:
         elif depth == 2:
             self._name = name
             self._attrs = attrs
-            self._start_at = start = self._parser.CurrentByteIndex  # type: ignore[union-attr]
+            self._start_at = start = self.parser.CurrentByteIndex  # type: ignore[union-attr]
             if self._names:
                 self._names = []
             if name == _ROOT:
@@ -462,7 +464,7 @@ class Tokeniser:
         base = self._base
         # The parser stands at the end tag, or behind an empty-element tag. Nothing but its own end tag can begin with
         # `close` here: what may follow an empty first-level element is another one, or the end of the stream.
-        end = self._parser.CurrentByteIndex - base  # type: ignore[union-attr]
+        end = self.parser.CurrentByteIndex - base  # type: ignore[union-attr]
         if buf.startswith(close, end):
             end = buf.index(b">", end) + 1
         self._last_end = end + base
@@ -537,7 +539,7 @@ class Tokeniser:
         self._stop_if_single()
 
     def _on_stream_end(self) -> None:
-        end = self._parser.CurrentByteIndex  # type: ignore[union-attr]
+        end = self.parser.CurrentByteIndex  # type: ignore[union-attr]
         if self._buf[self._last_end - self._base : end - self._base].strip(_SPACE):
             raise NotAnElement("bad-format", "text between stanzas")
         self._events.append(StreamClosed())
