@@ -123,8 +123,21 @@ async def test_what_was_accepted_for_one_server_says_nothing_about_another(
         certificate,
     ):
         store.accept("other.example.test", port, certificate)
-        store.accept(HOST, port + 1, certificate)
         assert await refusal(store, HTTP, port) == "AP-CRT-020"
+
+
+async def test_a_server_is_asked_about_once_and_not_on_every_port(
+    store: TrustStore, authority: Authority, tmp_path: Path
+) -> None:
+    """S4-16: no more prompts on that device."""
+    async with server(tmp_path, authority, Names(dns_names=(HOST,), common_names=(HOST,))) as (
+        port,
+        certificate,
+    ):
+        store.accept(HOST, port + 1, certificate)
+        await connect(store, HTTP, port)
+        assert store.all_accepted() == ((HOST, port + 1, certificate),)
+        assert await refusal(store, Expected("other.example.test"), port) == "AP-CRT-020"
 
 
 async def test_an_installed_authority_serves_for_every_name_it_signs_and_only_those(

@@ -33,6 +33,7 @@ COMMANDS = {
     "device": "Devices",
     "profile": "Service profiles and UC services",
     "cert": "Certificates",
+    "trust": "Whom the commands on this machine trust",
     "token": "Tokens and sign-ins",
     "features": "Print every route, chain step and listener",
 }

@@ -55,7 +55,8 @@ class TrustStore:
     def context(self, expected: Expected, port: int, alpn: Sequence[str] = ()) -> ssl.SSLContext:
         """For one connection. After the handshake of an XMPP stream call `check`; for HTTP and SIP it is done within.
 
-        A server whose certificate was accepted must show that very certificate, and no authority counts for it.
+        Where a certificate was accepted the server must show that very one, and no authority counts. On its other ports
+        it counts as well, so that a person is asked once for a server and not for every service on it (S4-16).
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -74,7 +75,7 @@ class TrustStore:
             context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         if self._ca_file is not None:
             context.load_verify_locations(self._ca_file)
-        for authority in self.authorities():
+        for authority in (*self.authorities(), *self._accepted_elsewhere(expected.host)):
             context.load_verify_locations(cadata=authority.public_bytes(Encoding.DER))
             if not _may_sign(authority):
                 context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -115,6 +116,15 @@ class TrustStore:
             return x509.load_pem_x509_certificate(self._accepted_path(host, port).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
+
+    def all_accepted(self) -> tuple[tuple[str, int, x509.Certificate], ...]:
+        """(host, port, certificate), by host."""
+        found = []
+        for path in sorted((self._directory / "accepted").glob("*.pem")):
+            host, _, port = path.stem.rpartition("_")
+            if port.isdecimal() and (certificate := self.accepted(host, int(port))) is not None:
+                found.append((host, int(port), certificate))
+        return tuple(found)
 
     def forget(self, host: str, port: int) -> bool:
         path = self._accepted_path(host, port)
@@ -157,9 +167,16 @@ class TrustStore:
             path.unlink()
         return len(paths) if start else 0
 
+    def _accepted_elsewhere(self, host: str) -> list[x509.Certificate]:
+        name = _file_name(host)
+        return [certificate for known, _, certificate in self.all_accepted() if known == name]
+
     def _accepted_path(self, host: str, port: int) -> Path:
-        name = re.sub(r"[^a-z0-9.-]", "_", host.lower().rstrip("."))[:200]
-        return self._directory / "accepted" / f"{name}_{port}.pem"
+        return self._directory / "accepted" / f"{_file_name(host)}_{port}.pem"
+
+
+def _file_name(host: str) -> str:
+    return re.sub(r"[^a-z0-9.-]", "_", host.lower().rstrip("."))[:200]
 
 
 def describe(der: bytes, expected: Expected, wall: float) -> Presented:
