@@ -43,7 +43,7 @@ def committer(site: Site, database: Counting) -> GroupCommit:
 
 
 async def names(site: Site) -> list[str]:
-    return sorted(row["jid"] for row in await MessagingStore(site.database).rows(blocked))
+    return sorted(row.jid for row in await MessagingStore(site.database).rows(blocked))
 
 
 async def test_rows_of_one_turn_share_a_transaction(site: Site) -> None:
@@ -65,7 +65,7 @@ async def test_the_last_word_about_a_row_counts(site: Site) -> None:
     group.remove(private_xml, ("alice", "m"))
     await group.settled()
     rows = await MessagingStore(site.database).rows(private_xml)
-    assert [(row["name"], row["xml"]) for row in rows] == [("n", b"3")]
+    assert [(row.name, row.xml) for row in rows] == [("n", b"3")]
 
 
 async def test_settled_returns_at_once_when_nothing_waits(site: Site) -> None:

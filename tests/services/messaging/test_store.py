@@ -95,3 +95,28 @@ async def test_the_longest_address_that_is_kept_fits_every_index(database_url: s
     ):
         assert (await alice.asked(xml)).type == "result"
     await site.stop()
+
+
+async def test_what_was_acknowledged_survives_a_process_that_is_killed(database_url: str) -> None:
+    """Nothing is stopped: the next process finds what the last one had said it had."""
+    killed = Site(database_url)
+    await killed.start()
+    alice = killed.online("alice/desk")
+    await alice.said(f"<message type='chat' to='bob@{DOMAIN}'><body>kept</body></message>")
+    await alice.said(f"<presence type='subscribe' to='bob@{DOMAIN}'/>")
+    await alice.said(
+        f"<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='carol@{DOMAIN}'/></query></iq>"
+    )
+    site = Site(database_url)
+    await site.start()
+    bob = site.online("bob/phone")
+    await site.settled()
+    assert [(stanza.kind, stanza.type) for stanza in bob.got()] == [
+        ("presence", ""),
+        ("presence", "subscribe"),
+        ("message", "chat"),
+    ]
+    roster = site.messaging.accounts.by_userid["alice"].roster
+    assert {item.contact for item in roster} == {f"bob@{DOMAIN}", f"carol@{DOMAIN}"}
+    await site.stop()
+    await killed.stop()

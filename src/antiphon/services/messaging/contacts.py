@@ -99,22 +99,26 @@ class Contacts:
 
 
 async def load(store: MessagingStore) -> dict[str, Roster]:
-    """All rosters, by owner."""
+    """All rosters, by owner. Who is on many lists is one string in memory, and so are names and groups."""
     loaded: dict[str, Roster] = {}
+    strings: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
     for head in await store.rows(rosters):
-        loaded[head["owner"]] = Roster(head["epoch"], head["version"], head["horizon"])
+        loaded[head.owner] = Roster(head.epoch, head.version, head.horizon)
     for row in await store.rows(roster_items):
-        roster = loaded.setdefault(row["owner"], Roster())
-        if row["removed"]:
-            roster.tombstones[row["contact"]] = row["version"]
-        if row["listed"] or row["state"] or row["approved"]:
-            item = Item(row["contact"])
-            item.name = row["name"]
-            item.groups = tuple(json.loads(row["groups"]))
-            item.state = State(row["state"])
-            item.listed, item.approved = row["listed"], row["approved"]
-            item.version = 0 if row["removed"] else row["version"]
-            item.request = row["request"]
+        roster = loaded.setdefault(row.owner, Roster())
+        if row.removed:
+            roster.tombstones[row.contact] = row.version
+        if row.listed or row.state or row.approved:
+            item = Item(strings.setdefault(row.contact, row.contact))
+            item.name = strings.setdefault(row.name, row.name)
+            if row.groups not in lists:
+                lists[row.groups] = tuple(json.loads(row.groups))
+            item.groups = lists[row.groups]
+            item.state = State(row.state)
+            item.listed, item.approved = row.listed, row.approved
+            item.version = 0 if row.removed else row.version
+            item.request = row.request
             roster.restore((item,))
     return loaded
 

@@ -101,11 +101,11 @@ class Messaging:
             account.roster_changed()
         lists: dict[str, set[str]] = {}
         for row in await self._store.rows(blocked):
-            lists.setdefault(row["owner"], set()).add(row["jid"])
+            lists.setdefault(row.owner, set()).add(row.jid)
         for owner, jids in lists.items():
             self.accounts.make(owner).blocked = frozenset(jids)
         for row in await self._store.rows(last_activity):
-            self.accounts.make(row["owner"]).last = (row["left_at"], row["status"])
+            self.accounts.make(row.owner).last = (row.left_at, row.status)
         for owner, (count, size, sequence) in (await self._store.offline_counts()).items():
             account = self.accounts.make(owner)
             account.stored, account.stored_bytes, account.sequence = count, size, sequence

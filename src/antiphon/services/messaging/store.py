@@ -5,6 +5,7 @@ All are read and written by owner, so that a user can be moved or erased as a wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     String,
     Table,
     Text,
@@ -92,9 +94,9 @@ class MessagingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def rows(self, table: Table) -> list[dict[str, Any]]:
+    async def rows(self, table: Table) -> Sequence[Row[Any]]:
         async with self._database.reading() as connection:
-            return [dict(row) for row in (await connection.execute(select(table))).mappings()]
+            return (await connection.execute(select(table))).all()
 
     async def offline_counts(self) -> dict[str, tuple[int, int, int]]:
         """By owner: how many messages, how many bytes, and the highest sequence number."""
