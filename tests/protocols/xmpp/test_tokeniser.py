@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from antiphon.protocols.xmpp.element import Element, serialise
 from antiphon.protocols.xmpp.limits import C2S, PRE_AUTH, Limits
 from antiphon.protocols.xmpp.names import CLIENT, STREAMS, TLS, XML_LANG, QName
 from antiphon.protocols.xmpp.stanza import Stanza
@@ -147,6 +148,21 @@ def test_discarded_input_is_never_read() -> None:
     tokeniser.restart()
     assert not tokeniser.pending
     assert isinstance(tokeniser.feed(HEADER)[0], StreamOpened)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20), st.text("a'\"<>/=", max_size=5))
+def test_the_text_of_an_element_is_that_of_its_tree(text: str, attribute: str) -> None:
+    written = serialise(Element("urn:x", "auth", {"a": attribute}, text))
+    for nonza in opened().feed(written):
+        assert isinstance(nonza, Nonza)
+        assert nonza.text() == nonza.tree().text
+
+
+@pytest.mark.parametrize("inside", ["", "<x/>", "a<x>b</x>c", "<![CDATA[a]]>b", "a&lt;", "a\r\nb"])
+def test_the_text_of_any_element_is_that_of_its_tree(inside: str) -> None:
+    [nonza] = opened().feed(f"<auth xmlns='u'>{inside}</auth>".encode())
+    assert isinstance(nonza, Nonza)
+    assert nonza.text() == nonza.tree().text
 
 
 def test_white_space_between_stanzas_is_a_keepalive() -> None:

@@ -406,7 +406,7 @@ class Negotiation:
             encryptable = not self.encrypted and self.framing is TCP and name in self.settings.mechanisms
             return Trigger.REFUSE, sasl.Refused("encryption-required" if encryptable else "invalid-mechanism")
         self._mechanism = sasl.begin(name, offered, self._offer, self.keys, self._new_id())
-        text = auth.tree().text.strip()
+        text = auth.text().strip()
         if not text:
             return (
                 Trigger.CHALLENGE,
@@ -415,7 +415,7 @@ class Negotiation:
         return self._step(text)
 
     def continue_sasl(self, response: Nonza, now: float) -> tuple[Trigger, Any]:
-        return self._step(response.tree().text.strip())
+        return self._step(response.text().strip())
 
     def _step(self, text: str) -> tuple[Trigger, Any]:
         assert self._mechanism is not None

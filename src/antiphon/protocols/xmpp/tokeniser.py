@@ -79,6 +79,15 @@ class Nonza:
             self._tree = parse_element(self.raw)
         return self._tree
 
+    def text(self) -> str:
+        """The text inside; without building a tree where there is nothing but plain text. Raises `NotAnElement`."""
+        tag = _START_TAG.match(self.raw)
+        if tag is not None and not self.raw.endswith(b"/>"):
+            inside = self.raw[tag.end() : self.raw.rindex(b"</")]
+            if b"<" not in inside and b"&" not in inside and b"\r" not in inside:
+                return inside.decode()
+        return self.tree().text
+
     @property
     def name(self) -> QName:
         return QName(self.ns, self.local)
