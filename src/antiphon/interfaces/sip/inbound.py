@@ -84,8 +84,9 @@ class Inbound:
 
     def _abandoned(self, leg: Leg) -> None:
         """The caller's connection broke before the answer."""
-        if leg.invite is not None:
-            leg.invite = None
+        invite, leg.invite = leg.invite, None
+        if invite is not None:
+            self._board.transactions.fail(invite)
             self._board.emit(Ended(leg.id, Cause.CANCELLED))
             self._board.forget(leg)
 
