@@ -240,3 +240,23 @@ def test_a_damaged_file_stops_the_start_with_its_name(house: House) -> None:
         house.open().ensure(NODE, Purpose.TOMCAT)
     assert code(error) == "AP-CRT-012"
     assert "tomcat.pem" in error.value.detail
+
+
+def test_the_issuing_authority_is_renewed_under_the_same_root(house: House) -> None:
+    root, before = house.trust.ca_pem(), house.trust.certificate(NODE, Purpose.TOMCAT)
+    house.time.advance(1825 * 86400 * 0.7)
+    again = house.open()
+    after = again.ensure(NODE, Purpose.TOMCAT)
+    assert after.ours
+    assert after.chain != before.chain
+    assert again.ca_pem() == root
+
+
+def test_without_the_roots_key_no_certificate_outlives_the_issuing_authority(house: House) -> None:
+    path = house.directory / "ca" / "root.pem"
+    path.write_bytes(house.trust.ca_pem())
+    house.time.advance(1700 * 86400)
+    again = house.open()
+    after = again.ensure(NODE, Purpose.TOMCAT)
+    assert after.ours
+    assert after.not_after <= after.chain[0].not_valid_after_utc.timestamp()

@@ -71,8 +71,12 @@ def make_authority(name: str, wall: float, days: int, above: Authority | None = 
 def make_certificate(
     authority: Authority, key: PrivateKey, names: Names, wall: float, days: float
 ) -> x509.Certificate:
-    """For one server: as a TLS server, and as a client towards other servers (SIP and XMPP between nodes)."""
+    """For one server: as a TLS server, and as a client towards other servers (SIP and XMPP between nodes).
+
+    It never outlives the authority.
+    """
     public = key.public_key()
+    days = min(days, (authority.certificate.not_valid_after_utc.timestamp() - wall) / 86400)
     return (
         _builder(_subject(names.common_names[0]), authority.certificate.subject, wall, days)
         .public_key(public)

@@ -89,6 +89,7 @@ class Trust:
             self._read_authorities()
         except FileNotFoundError:
             self._make_authorities()
+        self._renew_issuing()
         for path in self._files.all_trusted():
             for certificate in self._files.read(path)[0]:
                 self._trusted[chains.fingerprint(certificate)] = certificate
@@ -152,6 +153,25 @@ class Trust:
         self._root, self._authority = root.certificate, issuing
         log.info("certificate authority made", extra={"fingerprint": chains.fingerprint(root.certificate)})
 
+    def _renew_issuing(self) -> None:
+        """In time, as long as the root's key is in its file; devices need nothing, because they trust the root."""
+        assert self._authority is not None
+        issuing = self._authority.certificate
+        if not _due(issuing, self._timers.wall()):
+            return
+        (root, *_), key = self._files.read(self._files.authority("root"))
+        if key is None:
+            log.warning("issuing authority expires and the root's key is away", extra={"code": "AP-CRT-011"})
+            return
+        name = f"{self._settings.organisation} {self._domain} Issuing CA"
+        above = Authority(root, key)
+        self._authority = make_authority(name, self._timers.wall(), self._settings.issuing_days, above)
+        self._write_authority("issuing", self._authority)
+        log.info(
+            "issuing authority renewed",
+            extra={"fingerprint": chains.fingerprint(self._authority.certificate)},
+        )
+
     def _read_authorities(self) -> None:
         root, _ = self._files.read(self._files.authority("root"))
         issuing, key = self._files.read(self._files.authority("issuing"))
@@ -171,7 +191,9 @@ class Trust:
         node = node.lower()
         self._also[node, purpose] = also
         found = self._load(node, purpose)
-        if found is None or (found.ours and (self._due(found) or self._lacks_name(found))):
+        if found is None or (
+            found.ours and (_due(found.certificate, self._timers.wall()) or self._lacks_name(found))
+        ):
             return self._make(node, purpose)
         self._servers[node, purpose] = found
         return found
@@ -222,7 +244,7 @@ class Trust:
     ) -> ServerCertificate:
         path = self._files.server(node, purpose.value)
         self._files.write(path, key_pem(key) + certificates_pem(certificate, *chain))
-        used = ServerCertificate(node, purpose, certificate, chain, path, self._is_ours(certificate))
+        used = ServerCertificate(node, purpose, certificate, chain, path, self._is_ours(certificate, chain))
         self._servers[node, purpose] = used
         log.info(
             "server certificate in use",
@@ -239,11 +261,12 @@ class Trust:
             return None
         if not found or key is None or not chains.same_public_key(found[0], key):
             raise DAMAGED.error(f"{node}/{path.name}")
-        return ServerCertificate(node, purpose, found[0], tuple(found[1:]), path, self._is_ours(found[0]))
+        leaf, chain = found[0], tuple(found[1:])
+        return ServerCertificate(node, purpose, leaf, chain, path, self._is_ours(leaf, chain))
 
-    def _is_ours(self, certificate: x509.Certificate) -> bool:
-        assert self._authority is not None
-        return chains.issued(certificate, self._authority.certificate)
+    def _is_ours(self, certificate: x509.Certificate, chain: tuple[x509.Certificate, ...]) -> bool:
+        """Signed by the issuing authority of today or of an earlier day."""
+        return bool(chain) and chains.issued(certificate, chain[0]) and chains.issued(chain[0], self.root)
 
     def _lacks_name(self, found: ServerCertificate) -> bool:
         also = self._also.get((found.node, found.purpose), ())
@@ -341,15 +364,12 @@ class Trust:
 
     # --- in time ---------------------------------------------------------------------------------------------------
 
-    def _due(self, certificate: ServerCertificate) -> bool:
-        life_s = certificate.not_after - certificate.not_before
-        return self._timers.wall() >= certificate.not_before + life_s * _RENEW_AFTER
-
     def _check_due(self) -> None:
         self._checking = self._timers.at(self._timers.now() + CHECK_EVERY_S, self._check_due)
         for certificate in self.certificates():
-            if certificate.ours and self._due(certificate):
+            if certificate.ours and _due(certificate.certificate, self._timers.wall()):
                 try:
+                    self._renew_issuing()
                     self._make(certificate.node, certificate.purpose)
                 except (OSError, DomainError) as error:
                     log.error("renewal failed", extra={"code": "AP-CRT-012", "why": type(error).__name__})
@@ -381,6 +401,11 @@ def _read(data: bytes) -> list[x509.Certificate]:
         return chains.read_certificates(data)
     except ValueError as error:
         raise UNREADABLE.error(str(error)) from None
+
+
+def _due(certificate: x509.Certificate, wall: float) -> bool:
+    start, end = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
+    return wall >= start + (end - start) * _RENEW_AFTER
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
