@@ -12,6 +12,7 @@ from antiphon.kernel.bus import EventsMissed, LocalBus
 from antiphon.kernel.errors import DomainError
 from antiphon.protocols.oauth.clients import SCOPE
 from antiphon.services.identity import IdentitySettings
+from antiphon.services.identity.errors import BUSY
 from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
 from antiphon.services.identity.service import MAX_SESSIONS
 
@@ -428,3 +429,32 @@ async def test_one_user_cannot_fill_the_memory_with_sign_ins(house: Deployment) 
     with pytest.raises(DomainError):
         house.identity.verify_token(first.access_token)
     assert house.identity.verify_token(last.access_token).userid == "alice"
+
+
+async def test_a_name_that_does_not_exist_costs_as_much_work_as_a_wrong_password(house: Deployment) -> None:
+    work: list[str] = []
+    matches = house.hashing.matches
+
+    async def counted(encoded: str, password: str) -> bool:
+        work.append(encoded.rpartition("$")[0].rpartition("$")[0])
+        return await matches(encoded, password)
+
+    house.hashing.matches = counted  # type: ignore[method-assign]
+    for userid, password in (("alice", "wrong"), ("nobody", "wrong"), ("bob", "wrong"), ("alice", "\0")):
+        with pytest.raises(DomainError):
+            await house.identity.verify_password(userid, password)
+    assert len(work) == 4
+    assert len(set(work)) == 1, "the same parameters for all"
+
+
+async def test_a_busy_server_does_not_count_the_attempt(house: Deployment) -> None:
+    async def busy(encoded: str, password: str) -> bool:
+        raise BUSY.error(retry_after_s=2.0)
+
+    matches, house.hashing.matches = house.hashing.matches, busy  # type: ignore[method-assign]
+    for _ in range(20):
+        with pytest.raises(DomainError) as error:
+            await house.identity.verify_password("alice", PASSWORD, "192.0.2.1")
+        assert refused(error, "AP-ID-003")
+    house.hashing.matches = matches  # type: ignore[method-assign]
+    assert (await house.identity.verify_password("alice", PASSWORD, "192.0.2.1")).userid == "alice"

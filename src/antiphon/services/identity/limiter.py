@@ -77,6 +77,13 @@ class Limiter:
         if len(self._good) > self._capacity:
             self._good.popitem(last=False)
 
+    def withdraw(self, userid: str, source: str) -> None:
+        """The attempt had no outcome: it does not count."""
+        for key, _ in self._keys(userid, _network(source)):
+            if (count := self._counts.get(key)) is not None:
+                count.attempts = max(0, count.attempts - 1)
+                count.blocked_until = 0.0
+
     def _wait_s(self, key: tuple[str, str], now: float) -> float:
         count = self._counts.get(key)
         return 0.0 if count is None else count.blocked_until - now

@@ -167,7 +167,11 @@ class Identity:
         user = self.account(userid)
         name = user.userid if user is not None else userid.strip().lower()[:_MAX_NAME_LENGTH]
         self.limiter.attempt(name, source, self._timers.now())
-        matched = await self._credentials.matches(name, password, self._timers.now())
+        try:
+            matched = await self._credentials.matches(name, password, self._timers.now())
+        except DomainError:
+            self.limiter.withdraw(name, source)
+            raise
         if not matched or user is None or not user.enabled:
             self.sign_in_failed(name, source)
             raise BAD_CREDENTIALS.error()
