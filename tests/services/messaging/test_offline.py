@@ -76,6 +76,18 @@ async def test_a_live_message_does_not_overtake_stored_ones(site: Site) -> None:
     assert bob.bodies() == ["third"]
 
 
+async def test_a_live_message_to_the_resource_itself_does_not_overtake_either(site: Site) -> None:
+    alice = site.online("alice/desk")
+    await alice.said(chat("first"))
+    bob = site.online("bob/phone")
+    alice.say(chat("second", f"bob@{DOMAIN}/phone"))
+    alice.say(
+        f"<message type='chat' to='bob@{DOMAIN}/phone'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>"
+    )
+    assert bob.bodies() == [""]
+    assert await arrived(site, bob) == ["first", "second"]
+
+
 async def test_a_message_still_on_its_way_to_the_store_is_delivered_too(site: Site) -> None:
     site.online("alice/desk").say(chat("hasty"))
     assert await arrived(site, site.online("bob/phone")) == ["hasty"]

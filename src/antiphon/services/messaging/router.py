@@ -129,7 +129,7 @@ class Router:
         if account is not None and not account.blocked:
             if resource:
                 target = account.sessions.get(resource)
-                if target is not None:
+                if target is not None and target.drain is None:
                     target.deliver(data)
                     if account.carbons or (bound is not None and bound.account.carbons):
                         self._carbons(stanza, data, bound, account, (target,))
@@ -165,6 +165,9 @@ class Router:
             raise StanzaError("service-unavailable")
         resource = "" if to.resource == SERVER_RESOURCE else to.resource
         if account is not None and resource and (target := account.sessions.get(resource)) is not None:
+            if target.drain is not None and stanza.type in TO_PERSON and worth_storing(stanza):
+                # Earlier messages are on their way from the store: this one queues behind them.
+                return self._store(stanza, data, bound, account)
             target.deliver(data)
             if account.carbons or (bound is not None and bound.account.carbons):
                 self._carbons(stanza, data, bound, account, (target,))
