@@ -211,19 +211,30 @@ async def test_a_mirror_follows_what_others_change_over_nats(
     here, there = NatsBus(), NatsBus()
     await here.connect([nats_server.url])
     await there.connect([nats_server.url])
-    for kind in (events.UserChanged, events.UserRemoved, events.LineChanged, events.ProfileChanged):
-        bus.subscribe(kind, here.publish)
+    bus.subscribe(events.EntryAudited, here.publish)
+    bus.subscribe(events.UserChanged, here.publish)
     mirror = RemoteDirectory(server.client())
     await mirror.load()
     tasks = Collected()
     mirror.follow(there, tasks)
-    await server.directory.put_user(ALICE)
+    told: list[tuple[str, str]] = []
+
+    def hear(event: events.UserChanged) -> None:
+        found = mirror.user(event.userid)
+        told.append((event.userid, found.title if found else ""))
+
+    there.subscribe(events.UserChanged, hear)
+    await server.directory.put_user(replace(ALICE, title="Director"))
     await server.directory.put_line(Line("1001", "", owner="alice"))
     await server.directory.put_service_profile(ServiceProfile("Staff", ""))
     await tasks.done(3)
     assert sorted(map(repr, mirror.entries())) == sorted(map(repr, server.directory.entries()))
+    assert told == [("alice", "Director")]
+    await mirror.put_user(replace(ALICE, title="President"))
+    await tasks.done(4)
+    assert told[1:] == [("alice", "President")]
     await server.directory.remove_user("alice")
-    await tasks.done(5)
+    await tasks.done(6)
     assert mirror.user("alice") is None
     assert mirror.lines_of("alice") == ()
     await here.close()

@@ -6,7 +6,7 @@ import asyncio
 import enum
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pytest
 from tests.nats_server import NatsServer
@@ -39,6 +39,12 @@ class Happened(Event):
 
 @dataclass(frozen=True, slots=True)
 class Other(Event):
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Near(Event):
+    carried: ClassVar[bool] = False
     number: int
 
 
@@ -236,6 +242,18 @@ async def test_an_event_that_has_no_form_on_the_wire_is_heard_here_and_logged(
     assert len(heard) == 1
     assert "AP-BUS-003" in {record.__dict__.get("code") for record in caplog.records}
     await bus.close()
+
+
+async def test_what_is_not_carried_stays_here(nats_server: NatsServer) -> None:
+    here, there = await _joined(nats_server), await _joined(nats_server)
+    heard, local = Heard(there, Near, Happened), Heard(here, Near)
+    here.publish(Near(1))
+    here.publish(Happened(2))
+    await heard.reach(1)
+    assert heard == [Happened(2)]
+    assert local == [Near(1)]
+    await here.close()
+    await there.close()
 
 
 async def test_closing_sends_what_waits(nats_server: NatsServer) -> None:

@@ -16,8 +16,9 @@ from antiphon.kernel.codec import CodecError, decode, encode
 from antiphon.kernel.errors import DomainError, Fault, Kind
 from antiphon.kernel.tasks import Tasks
 from antiphon.model import Device, Line, ServiceProfile, UcService, User
-from antiphon.services.directory import events
 from antiphon.services.directory.csv_import import ImportReport
+from antiphon.services.directory.events import EntryAudited
+from antiphon.services.directory.facts import KINDS, fact
 from antiphon.services.directory.memory import Entry, EntryKind, Memory, key_of
 from antiphon.services.directory.search import DEFAULT_LIMIT, SearchPage
 
@@ -42,6 +43,7 @@ _KINDS = {
     409: Kind.CONFLICT,
     412: Kind.CONFLICT,
 }
+T = TypeVar("T")
 E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
 
 
@@ -57,12 +59,20 @@ class DirectoryClient:
         self._token = token
 
     async def get(self, kind: type[E], key: str) -> E | None:
+        found = await self.find(kind, key)
+        assert found is None or isinstance(found, kind)
+        return found
+
+    async def find(self, kind: EntryKind, key: str) -> Entry | None:
+        """As `get`, where the kind is not known when this is written."""
         try:
-            return _entry(kind, await self._json("GET", _path(kind, key)))
+            data = await self._json("GET", _path(kind, key))
         except DomainError as error:
             if error.kind is Kind.NOT_FOUND:
                 return None
             raise
+        found: Entry = _entry(kind, data)
+        return found
 
     async def all(self, kind: type[E], owner: str = "") -> list[E]:
         entries: list[E] = []
@@ -126,6 +136,7 @@ class RemoteDirectory(Memory):
     def __init__(self, client: DirectoryClient) -> None:
         super().__init__()
         self._client = client
+        self._bus: Bus | None = None
 
     async def load(self) -> None:
         entries: list[Entry] = []
@@ -137,21 +148,18 @@ class RemoteDirectory(Memory):
         self.fill(entries)
 
     def follow(self, bus: Bus, tasks: Tasks) -> None:
-        """Read again what the bus says has changed; everything, where it says that it lost something."""
+        """Read again what the bus says has changed, then tell it here; everything, where the bus has lost something."""
 
-        def read_again(kind: type[E], key: str) -> None:
-            tasks.spawn(self._refresh(kind, key), f"directory mirror {key}")
+        self._bus = bus
 
-        def read_all(_: Event) -> None:
-            tasks.spawn(self.load(), "directory mirror")
+        def changed(event: EntryAudited) -> None:
+            tasks.spawn(self._refresh(KINDS[event.kind], event.key), f"directory mirror {event.key}")
 
-        bus.subscribe(events.UserChanged, lambda event: read_again(User, event.userid))
-        bus.subscribe(events.UserRemoved, lambda event: read_again(User, event.userid))
-        bus.subscribe(events.LineChanged, lambda event: read_again(Line, event.number))
-        bus.subscribe(events.DeviceChanged, lambda event: read_again(Device, event.name))
-        bus.subscribe(events.ProfileChanged, lambda event: read_again(ServiceProfile, event.name))
-        bus.subscribe(events.UcServiceChanged, lambda event: read_again(UcService, event.name))
-        bus.subscribe(EventsMissed, read_all)
+        def missed(_: EventsMissed) -> None:
+            tasks.spawn(self._refresh_all(), "directory mirror")
+
+        bus.subscribe(EntryAudited, changed)
+        bus.subscribe(EventsMissed, missed)
 
     async def put_user(self, user: User, *, create: bool = False, actor: str = "") -> User:
         return await self._put(user, create)
@@ -159,7 +167,7 @@ class RemoteDirectory(Memory):
     async def remove_user(self, userid: str, *, actor: str = "") -> None:
         await self._client.remove(User, userid)
         # What the user owned has changed with it.
-        await self.load()
+        await self._refresh_all()
 
     async def put_line(self, line: Line, *, create: bool = False, actor: str = "") -> Line:
         return await self._put(line, create)
@@ -179,7 +187,7 @@ class RemoteDirectory(Memory):
         kept = await self._put(profile, create)
         # Another one may have ceased to be the default.
         for other in await self._client.all(ServiceProfile):
-            self.keep(other)
+            self._place(ServiceProfile, other.name, other)
         return kept
 
     async def remove_service_profile(self, name: str, *, actor: str = "") -> None:
@@ -193,26 +201,41 @@ class RemoteDirectory(Memory):
 
     async def _put(self, entry: E, create: bool) -> E:
         kept = await self._client.put(entry, create=create)
-        self.keep(kept)
+        self._place(type(kept), key_of(kept), kept)
         return kept
 
     async def _remove(self, kind: EntryKind, key: str) -> None:
         await self._client.remove(kind, key)
-        self.drop(kind, key)
+        self._place(kind, key, None)
 
-    async def _refresh(self, kind: type[E], key: str) -> None:
-        entry = await self._client.get(kind, key)
+    async def _refresh(self, kind: EntryKind, key: str) -> None:
+        self._place(kind, key, await self._client.find(kind, key))
+
+    async def _refresh_all(self) -> None:
+        before = {(type(entry), key_of(entry)): entry for entry in self.entries()}
+        await self.load()
+        after = {(type(entry), key_of(entry)): entry for entry in self.entries()}
+        for key in before.keys() | after.keys():
+            self._tell(fact(before.get(key), after.get(key)))
+
+    def _place(self, kind: EntryKind, key: str, entry: Entry | None) -> None:
+        before = self.get(kind, key)
         if entry is None:
             self.drop(kind, key)
         else:
             self.keep(entry)
+        self._tell(fact(before, entry))
+
+    def _tell(self, event: Event | None) -> None:
+        if event is not None and self._bus is not None:
+            self._bus.publish(event)
 
 
 def _path(kind: EntryKind, key: str) -> str:
     return f"/{PATHS[kind]}/{quote(key, safe='')}"
 
 
-def _entry(kind: type[E], data: Any) -> E:
+def _entry(kind: type[T], data: Any) -> T:
     try:
         return decode(kind, data)
     except CodecError as error:

@@ -122,6 +122,8 @@ class NatsBus:
             await self._client.close()
 
     def _enqueue(self, event: Event) -> None:
+        if not event.carried:
+            return
         if len(self._queue) >= self._limit:
             if not self._dropped:
                 log.error(

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something has happened."""
+
+    carried: ClassVar[bool] = True
+    """Whether a bus between processes takes it to the others; False where each process finds it out by itself."""
 
 
 @dataclass(frozen=True, slots=True)

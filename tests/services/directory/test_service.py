@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pytest
+from tests.services.directory.conftest import Heard
 
 from antiphon.io.database import Database
-from antiphon.kernel.bus import LocalBus
+from antiphon.kernel.bus import Event, EventsMissed, LocalBus
 from antiphon.kernel.errors import DomainError
 from antiphon.kernel.random import SequenceRandom
 from antiphon.model import (
@@ -189,23 +192,75 @@ async def test_a_node_that_missed_a_change_contradicts_nobody(
     assert behind.user("alice") is None
 
 
-async def test_another_node_follows_what_the_bus_tells(
-    directory: Directory, database: Database, bus: LocalBus
-) -> None:
+class Tasks:
+    def __init__(self) -> None:
+        self.running: list[asyncio.Task[None]] = []
+
+    def spawn(self, coro: Coroutine[Any, Any, None], name: str) -> None:
+        self.running.append(asyncio.create_task(coro, name=name))
+
+
+class Far(NamedTuple):
+    """Another node on the same store; audits reach it when the test says so."""
+
+    directory: Directory
+    bus: LocalBus
+    heard: Heard
+    tasks: Tasks
+
+    async def told(self, *happened: Event) -> list[Event]:
+        for event in happened:
+            self.bus.publish(event)
+        await asyncio.gather(*self.tasks.running)
+        return self.heard.facts()
+
+
+@pytest.fixture
+async def far(directory: Directory, database: Database) -> Far:
+    bus, tasks = LocalBus(), Tasks()
     other = Directory(database, bus, SequenceRandom())
     await other.load()
-    reloads: list[asyncio.Task[None]] = []
+    other.follow(tasks)
+    return Far(other, bus, Heard(bus), tasks)
 
-    class Tasks:
-        def spawn(self, coro: object, name: str) -> None:
-            reloads.append(asyncio.create_task(coro, name=name))  # type: ignore[arg-type]
 
-    other.follow(Tasks())
+async def test_another_node_reads_what_has_changed_before_it_tells(
+    directory: Directory, heard: Heard, far: Far
+) -> None:
+    seen: list[User | None] = []
+    far.bus.subscribe(events.UserChanged, lambda event: seen.append(far.directory.user(event.userid)))
     await directory.put_user(ALICE)
-    await asyncio.gather(*reloads)
-    assert other.user("alice") == directory.user("alice")
-    await other.put_user(replace(ALICE, title="Director"))
-    assert len(reloads) == 1
+    audit = heard[-1]
+    assert await far.told(audit) == [events.UserChanged("alice", True)]
+    assert seen == [directory.user("alice")]
+    assert await far.told(audit) == []
+    await far.directory.put_user(replace(ALICE, title="Director"))
+    assert len(far.tasks.running) == 2
+    far.heard.clear()
+    heard.clear()
+    await directory.put_line(Line("1001", "", owner="alice"))
+    await directory.put_device(PHONE)
+    await directory.remove_user("alice")
+    audits = [event for event in heard if isinstance(event, events.EntryAudited)]
+    told = await far.told(*audits)
+    assert set(told) == {
+        events.LineChanged("1001"),
+        events.DeviceChanged("CSFALICE"),
+        events.UserRemoved("alice"),
+    }
+    assert far.directory.device("CSFALICE") == directory.device("CSFALICE")
+    assert far.directory.user("alice") is None
+
+
+async def test_another_node_that_missed_something_reads_everything(directory: Directory, far: Far) -> None:
+    await _fill(directory)
+    told = await far.told(EventsMissed())
+    assert sorted(map(repr, far.directory.entries())) == sorted(map(repr, directory.entries()))
+    assert events.DeviceChanged("CSFALICE") in told
+    assert len(told) == 6
+    await directory.remove_device("CSFALICE")
+    assert await far.told(EventsMissed()) == [events.DeviceChanged("CSFALICE")]
+    assert far.directory.device("CSFALICE") is None
 
 
 async def test_a_store_that_is_gone_refuses_changes_and_answers_questions(

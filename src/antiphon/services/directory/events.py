@@ -1,11 +1,14 @@
 """Facts that the directory publishes.
 
-An event names what changed, not its new state: a listener asks the directory, and finds None for what was removed.
+An event names what changed, not its new state: a listener asks the directory, and finds None for what was removed. Only
+`EntryAudited` travels between processes: each directory (or mirror) reads again what that names, and then publishes the
+others itself, so that whoever hears them finds the new state.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from antiphon.kernel.bus import Event
 
@@ -14,12 +17,14 @@ from antiphon.kernel.bus import Event
 class UserChanged(Event):
     """A user was added or changed."""
 
+    carried: ClassVar[bool] = False
     userid: str
     enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UserRemoved(Event):
+    carried: ClassVar[bool] = False
     userid: str
 
 
@@ -27,6 +32,7 @@ class UserRemoved(Event):
 class LineChanged(Event):
     """A line was added, changed or removed."""
 
+    carried: ClassVar[bool] = False
     number: str
 
 
@@ -34,6 +40,7 @@ class LineChanged(Event):
 class DeviceChanged(Event):
     """A device was added, changed or removed."""
 
+    carried: ClassVar[bool] = False
     name: str
 
 
@@ -41,6 +48,7 @@ class DeviceChanged(Event):
 class ProfileChanged(Event):
     """A service profile was added, changed or removed."""
 
+    carried: ClassVar[bool] = False
     name: str
 
 
@@ -48,6 +56,7 @@ class ProfileChanged(Event):
 class UcServiceChanged(Event):
     """A UC service was added, changed or removed."""
 
+    carried: ClassVar[bool] = False
     name: str
 
 

@@ -17,19 +17,16 @@ from antiphon.kernel.errors import Fault
 from antiphon.kernel.random import Random
 from antiphon.kernel.tasks import Tasks
 from antiphon.model import Device, Line, ServiceProfile, UcService, User
-from antiphon.services.directory import errors, events, rules, store
+from antiphon.services.directory import errors, rules, store
+from antiphon.services.directory.events import EntryAudited
+from antiphon.services.directory.facts import KINDS, NAMES, fact
 from antiphon.services.directory.memory import Entry, EntryKind, Memory, key_of
 
 log = logging.getLogger(__name__)
 
 TURN = "directory"
-NAMES: dict[EntryKind, str] = {
-    User: "user",
-    Line: "line",
-    Device: "device",
-    ServiceProfile: "service profile",
-    UcService: "UC service",
-}
+MANY = 200
+"""Of so many outdated entries all are read, in few statements."""
 NOT_FOUND: dict[EntryKind, Fault] = {
     User: errors.USER_NOT_FOUND,
     Line: errors.LINE_NOT_FOUND,
@@ -50,29 +47,73 @@ class Directory(Memory):
         self._bus = bus
         self.random = random
         self._publishing = False
+        self._outdated: set[tuple[EntryKind, str]] = set()
+        self._all_outdated = False
+        self._catching_up = False
 
     async def load(self) -> None:
         """Create or migrate the tables, read them, and see that there is a default service profile."""
         await self._database.upgrade(store.SCHEMA)
-        await self._reload()
+        async with self._turn() as connection:
+            entries = await store.load(connection)
+        self.fill(entries)
         if not any(profile.is_default for profile in self.service_profiles()):
             name = "Default" if self.service_profile("Default") is None else "Standard"
             await self.put_service_profile(ServiceProfile(name, "", is_default=True))
 
     def follow(self, tasks: Tasks) -> None:
-        """Read the store again whenever another process says on the bus that it has changed it."""
+        """Read again from the store what another process says on the bus that it has changed, and tell it here."""
 
-        def heard(event: Event) -> None:
+        def heard(event: EntryAudited) -> None:
             if not self._publishing:
-                tasks.spawn(self._reload(), "directory reload")
+                self._outdated.add((KINDS[event.kind], event.key))
+                catch_up()
 
-        self._bus.subscribe(events.EntryAudited, heard)
-        self._bus.subscribe(EventsMissed, heard)
+        def missed(_: EventsMissed) -> None:
+            self._all_outdated = True
+            catch_up()
 
-    async def _reload(self) -> None:
-        async with self._database.transaction(TURN) as connection:
-            entries = await store.load(connection)
-        self.fill(entries)
+        def catch_up() -> None:
+            if not self._catching_up:
+                self._catching_up = True
+                tasks.spawn(self._catch_up(), "directory catches up")
+
+        self._bus.subscribe(EntryAudited, heard)
+        self._bus.subscribe(EventsMissed, missed)
+
+    async def _catch_up(self) -> None:
+        try:
+            while self._outdated or self._all_outdated:
+                before: dict[tuple[EntryKind, str], Entry | None] = {}
+                async with self._turn() as connection:
+                    if self._all_outdated or len(self._outdated) > MANY:
+                        self._outdated, self._all_outdated = set(), False
+                        entries = await store.load(connection)
+                        keys = {(type(entry), key_of(entry)) for entry in (*self.entries(), *entries)}
+                        before = {key: self.get(*key) for key in keys}
+                        self.fill(entries)
+                    while self._outdated:
+                        kind, key = self._outdated.pop()
+                        before[kind, key] = self.get(kind, key)
+                        self._place(kind, key, await store.load_one(connection, kind, key))
+                self._tell(before)
+        except BaseException:
+            # Whatever was read is right, but something may be missing: everything is read next time.
+            self._all_outdated = True
+            raise
+        finally:
+            self._catching_up = False
+
+    def _place(self, kind: EntryKind, key: str, entry: Entry | None) -> None:
+        if entry is None:
+            self.drop(kind, key)
+        else:
+            self.keep(entry)
+
+    def _tell(self, before: dict[tuple[EntryKind, str], Entry | None]) -> None:
+        for key, known in before.items():
+            if (event := fact(known, self.get(*key))) is not None:
+                self._bus.publish(event)
 
     def planned(self, kind: EntryKind, key: str, edit: Edit) -> Entry:
         """The entry as `edit` would keep it, without keeping it. Raises what `edit` raises."""
@@ -108,7 +149,7 @@ class Directory(Memory):
         for change in released:
             self._apply(change, actor)
         self.drop(kind, key)
-        self._publish(_removed(entry), events.EntryAudited(actor, "remove", NAMES[kind], key))
+        self._publish(fact(entry, None), EntryAudited(actor, "remove", NAMES[kind], key))
 
     async def put_user(self, user: User, *, create: bool = False, actor: str = "") -> User:
         return await self._put(user, create, actor)
@@ -202,35 +243,18 @@ class Directory(Memory):
             for field in dataclasses.fields(entry)
             if before is not None and getattr(before, field.name) != getattr(entry, field.name)
         )
-        audit = events.EntryAudited(actor, action, NAMES[type(entry)], key_of(entry), names)
-        self._publish(_changed(entry), audit)
+        audit = EntryAudited(actor, action, NAMES[type(entry)], key_of(entry), names)
+        self._publish(fact(before, entry), audit)
 
-    def _publish(self, event: Event, audit: events.EntryAudited) -> None:
+    def _publish(self, event: Event | None, audit: EntryAudited) -> None:
         log.info(
             "directory entry written",
             extra={"actor": audit.actor, "action": audit.action, "kind": audit.kind, "key": audit.key},
         )
         self._publishing = True
         try:
-            self._bus.publish(event)
+            if event is not None:
+                self._bus.publish(event)
             self._bus.publish(audit)
         finally:
             self._publishing = False
-
-
-def _changed(entry: Entry) -> Event:
-    match entry:
-        case User():
-            return events.UserChanged(entry.userid, entry.enabled)
-        case Line():
-            return events.LineChanged(entry.number)
-        case Device():
-            return events.DeviceChanged(entry.name)
-        case ServiceProfile():
-            return events.ProfileChanged(entry.name)
-        case UcService():
-            return events.UcServiceChanged(entry.name)
-
-
-def _removed(entry: Entry) -> Event:
-    return events.UserRemoved(entry.userid) if isinstance(entry, User) else _changed(entry)

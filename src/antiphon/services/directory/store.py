@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -88,17 +88,35 @@ class StaleWrite(Exception):
 
 
 async def load(connection: AsyncConnection) -> list[Entry]:
-    entries: list[Entry] = []
     lines: dict[str, list[Any]] = {}
     for row in (await connection.execute(select(DEVICE_LINES).order_by(DEVICE_LINES.c.index))).mappings():
         lines.setdefault(row["device"], []).append(dict(row))
+    entries = []
     for kind, table in TABLES.items():
         for row in (await connection.execute(select(table))).mappings():
-            values = {name: "" if value is None else value for name, value in row.items()}
-            if kind is Device:
-                values["lines"] = lines.get(values["name"], [])
-            entries.append(decode(kind, values))
+            entries.append(_entry(kind, row, lines.get(row["name"], []) if kind is Device else ()))
     return entries
+
+
+async def load_one(connection: AsyncConnection, kind: EntryKind, key: str) -> Entry | None:
+    table = TABLES[kind]
+    (column,) = table.primary_key.columns
+    row = (await connection.execute(select(table).where(column == key))).mappings().first()
+    if row is None:
+        return None
+    lines: Sequence[Any] = ()
+    if kind is Device:
+        wanted = select(DEVICE_LINES).where(DEVICE_LINES.c.device == key).order_by(DEVICE_LINES.c.index)
+        lines = [dict(line) for line in (await connection.execute(wanted)).mappings()]
+    return _entry(kind, row, lines)
+
+
+def _entry(kind: EntryKind, row: Mapping[Any, Any], lines: Sequence[Any]) -> Entry:
+    values = {name: "" if value is None else value for name, value in row.items()}
+    if kind is Device:
+        values["lines"] = lines
+    entry: Entry = decode(kind, values)
+    return entry
 
 
 async def write(connection: AsyncConnection, added: Iterable[Entry], changed: Iterable[Entry]) -> None:
