@@ -98,7 +98,7 @@ class LegPhones:
                 if sdp is not None:
                     session.learned(sdp)
             case RefuseReoffer():
-                session.holding = not session.holding
+                session.kept()
             case TransferResult(_, result):
                 session.transfer = "works" if result is None else "fails"
             case _:

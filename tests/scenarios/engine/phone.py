@@ -69,6 +69,8 @@ class Session:
     remote: Media = field(default_factory=Media)
     holding: bool = False
     version: int = 0
+    before: Media = field(default_factory=Media)
+    """What it said of itself before its last description, which may be refused."""
     transfer: str = ""
     """How the transfer went that this phone asked for: `` (not yet), `works`, `fails`."""
 
@@ -77,7 +79,7 @@ class Session:
         self.version += 1
         if direction is None:
             direction = "sendonly" if self.holding else "sendrecv"
-        self.local = Media(self.local.port, direction)
+        self.before, self.local = self.local, Media(self.local.port, direction)
         number, port = self.phone.number, self.local.port
         return (
             f"v=0\r\no={number} {port} {self.version} IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -105,6 +107,11 @@ class Session:
     def learned(self, sdp: bytes) -> None:
         """The other side's answer to what this one offered."""
         self.remote = Media.read(sdp)
+
+    def kept(self) -> None:
+        """Its re-offer was refused: the session stays as it was (RFC 3261 §14.1)."""
+        self.holding = not self.holding
+        self.local = self.before
 
     def over(self, hears: str = "") -> None:
         self.state, self.hears = State.OVER, hears

@@ -375,4 +375,4 @@ class UaCall:
         if self._initial:
             session.over(session.hears if session.hears == WORDS[487] else WORDS[message.status])
         else:
-            session.holding = not session.holding
+            session.kept()
