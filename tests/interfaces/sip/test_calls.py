@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.interfaces.sip.site import Dialog, Phone, Site, StreamPhone, sdp
 
+from antiphon.model import Device, DeviceLine, Line
 from antiphon.protocols.sip.message import Request
 from antiphon.services.call.events import CallAnswered, CallEnded
 from antiphon.services.call.legs import Cause
@@ -586,8 +589,6 @@ def test_a_transfer_to_an_unknown_dialog_is_refused(alice: Phone, bob: Phone) ->
 
 
 def test_a_forwarded_call_says_who_diverted_it(site: Site, alice: Phone, bob: Phone) -> None:
-    from dataclasses import replace
-
     carol = site.registered("carol")
     line = site.directory.line("1002")
     assert line is not None
@@ -728,3 +729,162 @@ def test_an_invite_that_wants_to_replace_a_call_makes_no_call_beside_it(alice: P
     alice.invite("1002", headers="Replaces: x;to-tag=1;from-tag=2\r\n")
     assert alice.responses()[-1].status == 603
     assert bob.inbox == []
+
+
+OFFER = "Content-Type: application/sdp\r\n"
+
+
+def test_a_repeated_answer_to_a_change_gets_its_ack_again(alice: Phone, bob: Phone) -> None:
+    calling, _ = talk(alice, bob)
+    calling.send("INVITE", f"Contact: {alice.contact}\r\n{OFFER}", sdp("alice", "sendonly"))
+    change = bob.request("INVITE")
+    bob.respond(change, 100)
+    bob.respond(change, 200, body=sdp("bob", "recvonly"))
+    bob.respond(change, 200, body=sdp("bob", "recvonly"))
+    first, second = bob.requests()
+    assert first == second
+    assert (first.method, first.sequence) == ("ACK", change.sequence)
+
+
+@pytest.mark.parametrize("status", [481, 408])
+def test_a_change_that_meets_no_dialog_ends_the_call(
+    site: Site, alice: Phone, bob: Phone, status: int
+) -> None:
+    calling, _ = talk(alice, bob)
+    calling.send("INVITE", f"Contact: {alice.contact}\r\n{OFFER}", sdp("alice", "sendonly"))
+    bob.respond(bob.request("INVITE"), status)
+    assert "BYE" in [r.method for r in alice.requests()]
+    assert over(site)
+
+
+def test_a_bye_ends_a_change_that_waits(site: Site, alice: Phone, bob: Phone) -> None:
+    """RFC 3261 §15.1.2."""
+    calling, _ = talk(alice, bob)
+    calling.send("INVITE", f"Contact: {alice.contact}\r\n{OFFER}", sdp("alice", "sendonly"))
+    alice.inbox.clear()
+    calling.send("BYE")
+    assert sorted((r.status, r.cseq_method) for r in alice.responses()) == [(200, "BYE"), (487, "INVITE")]
+    assert over(site)
+
+
+def test_a_caller_may_leave_by_bye_before_the_answer(site: Site, alice: Phone, bob: Phone) -> None:
+    """RFC 3261 §15: a BYE in an early dialog."""
+    calling = alice.invite("1002")
+    bob.respond(bob.request("INVITE"), 180, "b")
+    ringing = alice.responses()[-1]
+    calling.remote = ringing.get("To")
+    calling.target = ringing.contacts[0].uri
+    calling.send("BYE")
+    assert sorted((r.status, r.cseq_method) for r in alice.responses()) == [(200, "BYE"), (487, "INVITE")]
+    assert bob.request("CANCEL")
+
+
+def test_within_a_call_unknown_things_are_refused_and_change_nothing(alice: Phone, bob: Phone) -> None:
+    calling, _ = talk(alice, bob)
+    for method, headers, status in (
+        ("INFO", "Require: teleport\r\n", 420),
+        ("NOTIFY", "Event: x\r\n", 489),
+        ("MESSAGE", "", 405),
+        ("INFO", "", 200),
+    ):
+        calling.send(method, headers)
+        assert statuses(alice) == [status]
+    assert bob.requests() == []
+
+
+def test_an_answer_without_a_description_ends_both_sides(site: Site, alice: Phone, bob: Phone) -> None:
+    alice.invite("1002")
+    bob.accept(bob.request("INVITE"), b"")
+    assert [r.method for r in bob.requests()] == ["ACK", "BYE"]
+    assert statuses(alice)[-1] == 488
+
+
+def test_who_hangs_up_before_the_ack_is_waited_for(site: Site, alice: Phone, bob: Phone) -> None:
+    """RFC 3261 §15: a server must not send BYE before it has the ACK."""
+    calling = alice.invite("1002")
+    called = bob.accept(bob.request("INVITE"))
+    ok = alice.responses()[-1]
+    called.send("BYE")
+    assert alice.requests() == []
+    alice.confirm(calling, ok)
+    assert alice.request("BYE")
+
+
+def test_an_ack_that_owes_an_answer_and_brings_none_is_noticed(site: Site, alice: Phone, bob: Phone) -> None:
+    calling = alice.invite("1002", body=b"")
+    bob.accept(bob.request("INVITE"))
+    alice.confirm(calling, alice.responses()[-1])
+    site.time.advance(1)
+    assert {"ACK", "BYE"} <= {r.method for r in bob.requests()}
+
+
+def test_a_change_may_ask_for_an_offer(alice: Phone, bob: Phone) -> None:
+    """RFC 3725: an INVITE without a description within the call."""
+    calling, _ = talk(alice, bob)
+    calling.send("INVITE", f"Contact: {alice.contact}\r\n")
+    asked = bob.request("INVITE")
+    assert asked.body == b""
+    bob.respond(asked, 200, body=sdp("bob"))
+    ok = alice.responses()[-1]
+    assert ok.body == sdp("bob")
+    assert bob.requests() == []
+    alice.confirm(calling, ok, sdp("alice"))
+    assert bob.request("ACK").body == sdp("alice")
+
+
+def test_a_proxy_on_the_way_stays_on_the_way(alice: Phone, bob: Phone) -> None:
+    calling = alice.invite("1002", headers="Record-Route: <sip:edge.example.test;lr>\r\n")
+    called = bob.accept(bob.request("INVITE"))
+    ok = alice.responses()[-1]
+    assert ok.get("Record-Route") == "<sip:edge.example.test;lr>"
+    alice.confirm(calling, ok)
+    called.send("BYE")
+    assert alice.request("BYE").values("Route") == ["<sip:edge.example.test;lr>"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["tel:1002", "tel:+10-02", "sip:1002;phone-context=x@example.test;user=phone"]
+)
+def test_a_number_may_be_written_as_tel(site: Site, bob: Phone, uri: str) -> None:
+    alice = site.registered("alice", "tls", 5090)
+    if "+" in uri:
+        site.directory.keep(replace(site.directory.line("1002") or Line("", ""), number="+1002"))
+        site.directory.keep(
+            replace(site.directory.device("SEPBOB") or Device("", ""), lines=(DeviceLine("+1002"),))
+        )
+        bob.number = "+1002"
+        assert bob.register().status == 200
+    alice.send_request(
+        "INVITE",
+        uri,
+        f"<{alice.uri}>;tag=1",
+        f"<{uri}>",
+        "c",
+        1,
+        f"Contact: {alice.contact}\r\n{OFFER}",
+        sdp("a"),
+    )
+    assert statuses(alice) == [100]
+    assert bob.request("INVITE")
+
+
+def test_an_address_without_a_number_is_incomplete(site: Site) -> None:
+    alice = site.registered("alice", "tls", 5090)
+    alice.send_request(
+        "INVITE", "sip:example.test", f"<{alice.uri}>;tag=1", "<sip:x>", "c", 1, OFFER, sdp("a")
+    )
+    assert statuses(alice) == [484]
+    alice.send_request("INVITE", "sip:1002@x", "<tel:1001>;tag=1", "<sip:x>", "c", 2, OFFER, sdp("a"))
+    assert statuses(alice) == [403]
+
+
+def test_a_call_that_nobody_picks_up_is_taken_back(site: Site, alice: Phone, bob: Phone) -> None:
+    line = site.directory.line("1002")
+    assert line is not None
+    alice.invite("1002")
+    invite = bob.request("INVITE")
+    bob.respond(invite, 180, "b")
+    site.time.advance(line.no_answer_timeout_s + 1)
+    assert bob.requests()[0].method == "CANCEL"
+    bob.respond(invite, 487, "b")
+    assert statuses(alice)[-1] == 480

@@ -172,6 +172,15 @@ def test_a_wrong_password_is_challenged_again_and_counted(site: Site) -> None:
     site.secrets.blocked.add("bob")
     slowed = phone.register_once(phone.proof(again, "REGISTER", "sip:example.test", password="guess2"))
     assert (slowed.status, slowed.get("Retry-After")) == (403, "8")
+    site.secrets.blocked.clear()
+    assert phone.register().status == 200
+    assert site.secrets.failed == []
+
+
+def test_algorithms_that_nobody_here_knows_are_not_offered(site: Site) -> None:
+    site.device("SEPBOB", "bob", "1002", oauth=False, algorithms=("SHA-512-256", "SHA-256"))
+    (only,) = site.phone("bob").register_once().values("WWW-Authenticate")
+    assert "algorithm=SHA-256" in only
 
 
 def test_a_nonce_may_be_used_again_with_a_higher_count_only(site: Site) -> None:
