@@ -44,20 +44,21 @@ def _error_content(condition: str, text: str, extra: bytes) -> bytes:
     return b"<%b xmlns='%b'/>%b%b" % (condition.encode(), ns, described, extra)
 
 
+_TCP_HEADER = (
+    f"<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}' version='1.0'".encode()
+)
+_WEBSOCKET_HEADER = f"<open xmlns='{FRAMING}' version='1.0'".encode()
+
+
+def _attributes(from_: str, id: str, to: str) -> bytes:  # noqa: A002
+    return b" xml:lang='en'%b%b%b" % (_optional("from", from_), _optional("id", id), _optional("to", to))
+
+
 class TcpFraming:
     """RFC 6120."""
 
     def header(self, from_: str, id: str, to: str = "") -> bytes:  # noqa: A002
-        return (
-            b"<?xml version='1.0'?><stream:stream xmlns='%b' xmlns:stream='%b' version='1.0' xml:lang='en'%b%b%b>"
-            % (
-                CLIENT.encode(),
-                STREAMS.encode(),
-                _optional("from", from_),
-                _optional("id", id),
-                _optional("to", to),
-            )
-        )
+        return b"%b%b>" % (_TCP_HEADER, _attributes(from_, id, to))
 
     def client_header(self, to: str, from_: str = "") -> bytes:
         return self.header(from_, "", to)
@@ -82,12 +83,7 @@ class WebSocketFraming:
     """RFC 7395: no stream element; `open` and `close` instead, and each stanza declares its namespace."""
 
     def header(self, from_: str, id: str, to: str = "") -> bytes:  # noqa: A002
-        return b"<open xmlns='%b' version='1.0' xml:lang='en'%b%b%b/>" % (
-            FRAMING.encode(),
-            _optional("from", from_),
-            _optional("id", id),
-            _optional("to", to),
-        )
+        return b"%b%b/>" % (_WEBSOCKET_HEADER, _attributes(from_, id, to))
 
     def client_header(self, to: str, from_: str = "") -> bytes:
         return self.header(from_, "", to)

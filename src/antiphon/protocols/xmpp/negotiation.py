@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from antiphon.protocols.xmpp import sasl
@@ -377,19 +378,7 @@ class Negotiation:
         self._write(self.framing.features(self._mechanisms()))
 
     def _mechanisms(self) -> bytes:
-        offered = self._offered()
-        names = "".join(f"<mechanism>{name}</mechanism>" for name in offered)
-        hosts = "".join(
-            f"<hostname xmlns='{DOMAIN_BASED_NAME}'>{escape_text(host)}</hostname>"
-            for host in self.settings.hostnames
-        )
-        content = f"<mechanisms xmlns='{SASL}'>{names}{hosts}</mechanisms>"
-        if any(name.endswith("-PLUS") for name in offered):
-            content += (
-                f"<sasl-channel-binding xmlns='{CHANNEL_BINDING}'>"
-                f"<channel-binding type='{SERVER_END_POINT}'/></sasl-channel-binding>"
-            )
-        return content.encode()
+        return _mechanisms(self._offered(), self.settings.hostnames)
 
     def _offered(self) -> tuple[str, ...]:
         if not self.encrypted and self.settings.tls_required and self.framing is TCP:
@@ -405,7 +394,7 @@ class Negotiation:
         if name not in offered:
             encryptable = not self.encrypted and self.framing is TCP and name in self.settings.mechanisms
             return Trigger.REFUSE, sasl.Refused("encryption-required" if encryptable else "invalid-mechanism")
-        self._mechanism = sasl.begin(name, offered, self._offer, self.keys, self._new_id())
+        self._mechanism = sasl.begin(name, offered, self._offer, self.keys, self._new_id)
         text = auth.text().strip()
         if not text:
             return (
@@ -500,12 +489,7 @@ class Negotiation:
 
     def offer_bind(self, attrs: dict[str, str], now: float) -> None:
         self._check_header(attrs, now)
-        self._write(
-            self.framing.features(
-                f"<bind xmlns='{BIND}'/><session xmlns='{SESSION}'><optional/></session><sm xmlns='{SM}'/>".encode()
-                + self.settings.features
-            )
-        )
+        self._write(self.framing.features(_AFTER_SIGN_IN + self.settings.features))
 
     def ask_bind(self, stanza: Stanza, now: float) -> tuple[Trigger, Any] | None:
         self._stanza = stanza
@@ -610,6 +594,26 @@ class Negotiation:
         self.state = State.CLOSED
         self.deadline = None
         self._out.append(Ended(""))
+
+
+_AFTER_SIGN_IN: Final = (
+    f"<bind xmlns='{BIND}'/><session xmlns='{SESSION}'><optional/></session><sm xmlns='{SM}'/>".encode()
+)
+
+
+@lru_cache(maxsize=64)
+def _mechanisms(offered: tuple[str, ...], hostnames: tuple[str, ...]) -> bytes:
+    names = "".join(f"<mechanism>{name}</mechanism>" for name in offered)
+    hosts = "".join(
+        f"<hostname xmlns='{DOMAIN_BASED_NAME}'>{escape_text(host)}</hostname>" for host in hostnames
+    )
+    content = f"<mechanisms xmlns='{SASL}'>{names}{hosts}</mechanisms>"
+    if any(name.endswith("-PLUS") for name in offered):
+        content += (
+            f"<sasl-channel-binding xmlns='{CHANNEL_BINDING}'>"
+            f"<channel-binding type='{SERVER_END_POINT}'/></sasl-channel-binding>"
+        )
+    return content.encode()
 
 
 def _trigger_of(stanza: Stanza) -> Trigger:

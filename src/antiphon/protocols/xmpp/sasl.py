@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from antiphon.protocols.scram import HashName, ScramKeys
@@ -172,6 +173,7 @@ ALL: Final = (*_SCRAM, *_CLEAR)
 """In the order of preference."""
 
 
+@lru_cache(maxsize=64)
 def offered(enabled: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
     """What a stream in this situation may use, of what is enabled, in the order of preference."""
     return tuple(
@@ -183,10 +185,10 @@ def offered(enabled: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
     )
 
 
-def begin(name: str, among: tuple[str, ...], offer: Offer, keys: Keys, nonce: str) -> Mechanism:
+def begin(name: str, among: tuple[str, ...], offer: Offer, keys: Keys, nonce: Callable[[], str]) -> Mechanism:
     """One attempt with one of the mechanisms that were `offered` (`among`)."""
     scram = _SCRAM.get(name)
     if scram is None:
         return _CLEAR[name]()
     plus_offered = any(each.endswith("-PLUS") for each in among)
-    return Scram(*scram, plus_offered, offer, keys, nonce)
+    return Scram(*scram, plus_offered, offer, keys, nonce())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container
 from antiphon.protocols.xmpp.element import Element, attribute_value, serialise
 from antiphon.protocols.xmpp.jid import Jid, MalformedJid
 from antiphon.protocols.xmpp.names import CLIENT, QName
-from antiphon.protocols.xmpp.tree import NotAnElement, parse_element
+from antiphon.protocols.xmpp.tree import NotAnElement, parse_element, read_again
 
 KINDS = frozenset({"message", "presence", "iq"})
 
@@ -100,7 +100,7 @@ class Stanza:
     def tree(self) -> Element:
         """The stanza's element, without `from`; built on first use and kept. Read it, do not change it."""
         if self._tree is None:
-            self._tree = parse_element(self.raw)
+            self._tree = read_again(self.raw)
         return self._tree
 
     def payload(self) -> Element | None:

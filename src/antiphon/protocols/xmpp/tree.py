@@ -31,79 +31,59 @@ def parse_element(
 
     Raises `NotAnElement`.
     """
-    builder = _Builder(limits)
+    return _built(_StrictBuilder(limits), data, primer, closer)
+
+
+def read_again(data: bytes) -> Element:
+    """The one element in bytes that were checked before, or that are our own. Raises `NotAnElement`."""
+    return _built(_Builder(), data, _PRIMER, b"</s>")
+
+
+def _built(builder: _Builder, data: bytes, primer: bytes, closer: bytes) -> Element:
     try:
         data.decode()
-        builder.read(primer)
-        builder.read(data)
-        builder.read(closer, final=True)
+        builder.parser.Parse(primer + data + closer, True)
     except (ExpatError, UnicodeError):
         raise NotAnElement("not-well-formed") from None
-    if builder.found is None or builder.depth != 0:
+    if builder.found is None:
         raise NotAnElement("bad-format", "not exactly one element")
     return builder.found
 
 
 class _Builder:
-    __slots__ = ("depth", "elements", "found", "limits", "namespaces", "parser", "stack")
+    __slots__ = ("found", "parser", "stack")
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.depth = 0
-        self.elements = 0
-        self.namespaces = 0
+    def __init__(self) -> None:
         self.found: Element | None = None
-        self.stack: list[Element] = []
+        self.stack: list[Element] | None = None
+        """Open elements; None before the primer."""
         self.parser = parser = ParserCreate("utf-8", " ", None)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
-        parser.StartNamespaceDeclHandler = self._declared
-        parser.EndNamespaceDeclHandler = self._undeclared
-        parser.StartDoctypeDeclHandler = parser.CommentHandler = parser.ProcessingInstructionHandler = (
-            _restricted
-        )
-
-    def read(self, data: bytes, final: bool = False) -> None:
-        self.parser.Parse(data, final)
-
-    def _declared(self, _prefix: str | None, _uri: str | None) -> None:
-        self.namespaces += 1
-        # Two are declared by the primer.
-        if self.namespaces > self.limits.namespaces + 2:
-            raise NotAnElement("policy-violation", "namespaces in scope")
-
-    def _undeclared(self, _prefix: str | None) -> None:
-        self.namespaces -= 1
 
     def _start(self, name: str, attrs: dict[str, str]) -> None:
-        self.depth += 1
-        if self.depth == 1:
+        stack = self.stack
+        if stack is None:
+            self.stack = []
             return
-        limits = self.limits
-        self.elements += 1
-        if self.depth - 1 > limits.depth or self.elements > limits.elements or len(attrs) > limits.attributes:
-            raise NotAnElement("policy-violation", "depth, elements or attributes")
-        if any(len(value) > limits.attribute_length for value in attrs.values()):
-            raise NotAnElement("policy-violation", "attribute length")
         ns, _, local = name.rpartition(" ")
-        if ns == STREAMS and self.stack:
-            raise NotAnElement("bad-namespace-prefix", "a stream element inside a stanza")
         element = Element(ns, local)
         element.attrs = (
             {_clark(key): value for key, value in attrs.items()} if " " in "".join(attrs) else attrs
         )
-        if self.stack:
-            self.stack[-1].children.append(element)
+        if stack:
+            if ns == STREAMS:
+                raise NotAnElement("bad-namespace-prefix", "a stream element inside a stanza")
+            stack[-1].children.append(element)
         elif self.found is None:
             self.found = element
         else:
             raise NotAnElement("bad-format", "more than one element")
-        self.stack.append(element)
+        stack.append(element)
 
     def _end(self, _name: str) -> None:
-        self.depth -= 1
         if self.stack:
             self.stack.pop()
 
@@ -112,6 +92,51 @@ class _Builder:
             self.stack[-1].children.append(text)
         elif text.strip(" \t\r\n"):
             raise NotAnElement("bad-format", "text outside the element")
+
+
+class _StrictBuilder(_Builder):
+    """Checks against every limit."""
+
+    __slots__ = ("elements", "limits", "namespaces")
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self.limits = limits
+        self.elements = -1  # the primer is none
+        self.namespaces: int | None = None
+        """Declared in scope, without those of the primer; None before its end."""
+        parser = self.parser
+        parser.StartElementHandler = self._check
+        parser.StartNamespaceDeclHandler = self._declared
+        parser.EndNamespaceDeclHandler = self._undeclared
+        parser.StartDoctypeDeclHandler = parser.CommentHandler = parser.ProcessingInstructionHandler = (
+            _restricted
+        )
+
+    def _declared(self, _prefix: str | None, _uri: str | None) -> None:
+        if self.namespaces is not None:
+            self.namespaces += 1
+            if self.namespaces > self.limits.namespaces:
+                raise NotAnElement("policy-violation", "namespaces in scope")
+
+    def _undeclared(self, _prefix: str | None) -> None:
+        if self.namespaces:
+            self.namespaces -= 1
+
+    def _check(self, name: str, attrs: dict[str, str]) -> None:
+        limits = self.limits
+        self.elements += 1
+        if self.stack is None:
+            self.namespaces = 0
+        elif (
+            len(self.stack) >= limits.depth
+            or self.elements > limits.elements
+            or len(attrs) > limits.attributes
+        ):
+            raise NotAnElement("policy-violation", "depth, elements or attributes")
+        elif any(len(value) > limits.attribute_length for value in attrs.values()):
+            raise NotAnElement("policy-violation", "attribute length")
+        self._start(name, attrs)
 
 
 def _clark(key: str) -> str:
