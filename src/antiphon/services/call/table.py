@@ -17,6 +17,9 @@ from antiphon.services.call.legs import LegCommand, LegEvent
 
 
 class State(enum.Enum):
+    # Enum hashes its name by a Python function; identity does for members, and the table is asked for every event.
+    __hash__ = object.__hash__
+
     OFFERED = "it calls, with an offer"
     OFFERED_EMPTY = "it calls, without an offer"
     CALLING = "we call it, with an offer"
@@ -31,6 +34,8 @@ class State(enum.Enum):
 
 
 class Trigger(enum.Enum):
+    __hash__ = object.__hash__
+
     # what the leg says
     PROGRESSED = "Progressed"
     ANSWERED = "Answered"
