@@ -124,3 +124,26 @@ async def test_sign_ins_are_listed_and_ended(
     assert await run("token", "revoke") == 2
     assert await run("token", "settings", "--access-token-minutes", "30") == 0
     assert served.house.identity.settings.access_token_minutes == 30
+
+
+async def test_a_token_and_a_server_may_be_named_instead_of_the_sign_in(
+    served: Served,  # noqa: F811
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tokens = await served.sign_in("root")
+    as_root = ("--token", tokens.access_token, "--ca-file", str(served.ca_file))
+    assert await run("token", "show", *as_root, "--server", served.origin) == 0
+    assert "root (administrator)" in capsys.readouterr().out
+    with pytest.raises(DomainError) as error:
+        await run("cert", "list", *as_root)
+    assert error.value.code == "AP-CLI-001"
+
+
+async def test_a_server_that_does_not_answer_is_exit_code_4(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        await run("cert", "list", "--token", "x", "--server", "https://127.0.0.1:1")
+    assert ended.value.code == 4
+    assert "AP-CLIENT-004" in capsys.readouterr().err

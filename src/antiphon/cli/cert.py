@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import cyclopts
 
+from antiphon.cli.asking import ask, fetch
+from antiphon.cli.entries import Connection
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -24,7 +25,7 @@ _PREFIX = "/api/v1/trust"
 
 
 @app.command
-def list(*, json: bool = False) -> int:  # noqa: A001
+def list(*, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List the certificates; what expires first comes first. Exit code 3 when one expires within 30 days.
 
     Parameters
@@ -32,7 +33,7 @@ def list(*, json: bool = False) -> int:  # noqa: A001
     json
         Write JSON lines.
     """
-    items = _ask("GET", f"{_PREFIX}/certificates")["items"]
+    items = ask(connection, "GET", f"{_PREFIX}/certificates")["items"]
     output = Output("antiphon.cert/1", json)
     for item in items:
         signer = _("own authority") if item["ours"] else item["issued_by"]
@@ -42,7 +43,9 @@ def list(*, json: bool = False) -> int:  # noqa: A001
 
 
 @app.command
-def show(node: str, purpose: str = "tomcat", *, json: bool = False) -> int:
+def show(
+    node: str, purpose: str = "tomcat", *, json: bool = False, connection: Connection | None = None
+) -> int:
     """Show one certificate: names, dates, who signed it, its fingerprint.
 
     Example: antiphon cert show imp1.example.test cup-xmpp
@@ -56,7 +59,7 @@ def show(node: str, purpose: str = "tomcat", *, json: bool = False) -> int:
     json
         Write JSON lines.
     """
-    item = _ask("GET", _path(node, purpose))
+    item = ask(connection, "GET", _path(node, purpose))
     rows = [
         (_("issued to"), item["issued_to"]),
         (_("issued by"), item["issued_by"] + (f" ({_('self-signed')})" if item["self_signed"] else "")),
@@ -84,6 +87,7 @@ def csr(
     key: str = "ec-256",
     leave_out_domain: bool = False,
     out: str = "-",
+    connection: Connection | None = None,
 ) -> int:
     """Make a signing request for another authority. The certificate in use stays until the signed one is imported.
 
@@ -118,11 +122,13 @@ def csr(
         "key": key,
         "domain": not leave_out_domain,
     }
-    return _write(out, _ask("POST", f"{_path(node, purpose)}/request", json=body)["pem"].encode())
+    return _write(out, ask(connection, "POST", f"{_path(node, purpose)}/request", json=body)["pem"].encode())
 
 
 @app.command(name="import")
-def import_(node: str, file: str, purpose: str = "tomcat", *, json: bool = False) -> int:
+def import_(
+    node: str, file: str, purpose: str = "tomcat", *, json: bool = False, connection: Connection | None = None
+) -> int:
     """Use the certificate that an authority made of the request; new connections get it at once, nobody is disconnected.
 
     Parameters
@@ -139,11 +145,18 @@ def import_(node: str, file: str, purpose: str = "tomcat", *, json: bool = False
     data = _read(file)
     if data is None:
         return 2
-    return _changed(_ask("PUT", _path(node, purpose), content=data), json)
+    return _changed(ask(connection, "PUT", _path(node, purpose), content=data), json)
 
 
 @app.command
-def renew(node: str, purpose: str = "tomcat", *, own: bool = False, json: bool = False) -> int:
+def renew(
+    node: str,
+    purpose: str = "tomcat",
+    *,
+    own: bool = False,
+    json: bool = False,
+    connection: Connection | None = None,
+) -> int:
     """Make a certificate anew, with a new key, by the deployment's own authority.
 
     Parameters
@@ -157,11 +170,11 @@ def renew(node: str, purpose: str = "tomcat", *, own: bool = False, json: bool =
     json
         Write JSON lines.
     """
-    return _changed(_ask("POST", f"{_path(node, purpose)}/{'restore' if own else 'renew'}"), json)
+    return _changed(ask(connection, "POST", f"{_path(node, purpose)}/{'restore' if own else 'renew'}"), json)
 
 
 @ca.command
-def export(*, out: str = "-") -> int:
+def export(*, out: str = "-", connection: Connection | None = None) -> int:
     """Write the root certificate that devices import to trust this deployment.
 
     Parameters
@@ -169,17 +182,11 @@ def export(*, out: str = "-") -> int:
     out
         A file; - is standard output.
     """
-    from antiphon.client.administration import Administration
-
-    async def run() -> bytes:
-        async with Administration.of() as administration:
-            return await administration.content(f"{_PREFIX}/ca.pem")
-
-    return _write(out, asyncio.run(run()))
+    return _write(out, fetch(connection, f"{_PREFIX}/ca.pem"))
 
 
 @trusted.command(name="list")
-def list_trusted(*, json: bool = False) -> int:
+def list_trusted(*, json: bool = False, connection: Connection | None = None) -> int:
     """List the authorities whose certificates the servers accept from peers.
 
     Parameters
@@ -188,7 +195,7 @@ def list_trusted(*, json: bool = False) -> int:
         Write JSON lines.
     """
     output = Output("antiphon.cert/1", json)
-    for item in _ask("GET", f"{_PREFIX}/authorities")["items"]:
+    for item in ask(connection, "GET", f"{_PREFIX}/authorities")["items"]:
         output.event(
             "authority", f"{item['fingerprint']}  {item['not_after'][:10]}  {item['issued_to']}", **item
         )
@@ -196,7 +203,7 @@ def list_trusted(*, json: bool = False) -> int:
 
 
 @trusted.command
-def add(file: str, *, json: bool = False) -> int:
+def add(file: str, *, json: bool = False, connection: Connection | None = None) -> int:
     """Accept peers whose certificate one of these authorities signed, for example an edge server.
 
     Parameters
@@ -210,13 +217,13 @@ def add(file: str, *, json: bool = False) -> int:
     if data is None:
         return 2
     output = Output("antiphon.cert/1", json)
-    for item in _ask("POST", f"{_PREFIX}/authorities", content=data)["items"]:
+    for item in ask(connection, "POST", f"{_PREFIX}/authorities", content=data)["items"]:
         output.event("authority", _("Trusted: {name}").format(name=item["issued_to"]), **item)
     return 0
 
 
 @trusted.command
-def remove(fingerprint: str) -> int:
+def remove(fingerprint: str, *, connection: Connection | None = None) -> int:
     """Trust an authority no longer.
 
     Parameters
@@ -224,18 +231,8 @@ def remove(fingerprint: str) -> int:
     fingerprint
         As `antiphon cert trusted list` prints it.
     """
-    _ask("DELETE", f"{_PREFIX}/authorities/{fingerprint}")
+    ask(connection, "DELETE", f"{_PREFIX}/authorities/{fingerprint}")
     return 0
-
-
-def _ask(method: str, path: str, **options: Any) -> dict[str, Any]:
-    from antiphon.client.administration import Administration
-
-    async def run() -> dict[str, Any]:
-        async with Administration.of() as administration:
-            return await administration.json(method, path, **options)
-
-    return asyncio.run(run())
 
 
 def _path(node: str, purpose: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from typing import Any
 
 import cyclopts
 
+from antiphon.cli.asking import ask
+from antiphon.cli.entries import Connection
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -17,7 +17,7 @@ _PREFIX = "/api/v1/identity"
 
 
 @app.command
-def show(*, json: bool = False) -> int:
+def show(*, json: bool = False, connection: Connection | None = None) -> int:
     """Show what the access token of the sign-in kept here says, as the server reads it.
 
     Parameters
@@ -25,7 +25,7 @@ def show(*, json: bool = False) -> int:
     json
         Write JSON lines.
     """
-    item = _ask("GET", f"{_PREFIX}/token")
+    item = ask(connection, "GET", f"{_PREFIX}/token")
     rows = [
         (_("user"), item["userid"] + (f" ({_('administrator')})" if item["admin"] else "")),
         (_("client"), item["client_id"]),
@@ -39,7 +39,7 @@ def show(*, json: bool = False) -> int:
 
 
 @app.command
-def list(userid: str = "", *, json: bool = False) -> int:  # noqa: A001
+def list(userid: str = "", *, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List sign-ins: your own, or as an administrator everybody's.
 
     Parameters
@@ -51,7 +51,7 @@ def list(userid: str = "", *, json: bool = False) -> int:  # noqa: A001
     """
     params = {"userid": userid} if userid else {}
     output = Output("antiphon.token/1", json)
-    for item in _ask("GET", f"{_PREFIX}/sessions", params=params)["items"]:
+    for item in ask(connection, "GET", f"{_PREFIX}/sessions", params=params)["items"]:
         line = (
             f"{item['session_id']:<14} {item['userid']:<20} {_time(item['expires_at'])}  {item['client_id']}"
         )
@@ -60,7 +60,14 @@ def list(userid: str = "", *, json: bool = False) -> int:  # noqa: A001
 
 
 @app.command
-def revoke(userid: str = "", *, session: str = "", client: str = "", json: bool = False) -> int:
+def revoke(
+    userid: str = "",
+    *,
+    session: str = "",
+    client: str = "",
+    json: bool = False,
+    connection: Connection | None = None,
+) -> int:
     """End sign-ins: refresh and access tokens are void at once, and SIP, XMPP and HTTP close.
 
     Example: antiphon token revoke alice
@@ -80,17 +87,17 @@ def revoke(userid: str = "", *, session: str = "", client: str = "", json: bool 
         print(_("Name either a user or a sign-in (--session)."), file=sys.stderr)
         return 2
     if session:
-        answer = _ask("DELETE", f"{_PREFIX}/sessions/{session}")
+        answer = ask(connection, "DELETE", f"{_PREFIX}/sessions/{session}")
     else:
         params = {"userid": userid} | ({"client_id": client} if client else {})
-        answer = _ask("DELETE", f"{_PREFIX}/sessions", params=params)
+        answer = ask(connection, "DELETE", f"{_PREFIX}/sessions", params=params)
     line = _("Sign-ins ended: {count}").format(count=answer["revoked"])
     Output("antiphon.token/1", json).event("revoked", line, **answer)
     return 0
 
 
 @app.command
-def rotate_key(*, at_once: bool = False, json: bool = False) -> int:
+def rotate_key(*, at_once: bool = False, json: bool = False, connection: Connection | None = None) -> int:
     """Sign tokens with a new key from now on. Tokens signed before stay valid until they expire.
 
     Parameters
@@ -101,7 +108,7 @@ def rotate_key(*, at_once: bool = False, json: bool = False) -> int:
         Write JSON lines.
     """
     output = Output("antiphon.token/1", json)
-    for item in _ask("POST", f"{_PREFIX}/keys", json={"at_once": at_once})["items"]:
+    for item in ask(connection, "POST", f"{_PREFIX}/keys", json={"at_once": at_once})["items"]:
         output.event("key", f"{item['kid']}  {item['state']}", **item)
     return 0
 
@@ -115,6 +122,7 @@ def settings(
     implicit_grant: bool | None = None,
     password_grant: bool | None = None,
     json: bool = False,
+    connection: Connection | None = None,
 ) -> int:
     """Show identity's settings, or change those that are named; they are effective at once.
 
@@ -142,20 +150,10 @@ def settings(
     }
     changes = {name: value for name, value in given.items() if value is not None}
     path = f"{_PREFIX}/settings"
-    answer = _ask("PATCH", path, json=changes) if changes else _ask("GET", path)
+    answer = ask(connection, "PATCH", path, json=changes) if changes else ask(connection, "GET", path)
     lines = "\n".join(f"{name:<26} {value}" for name, value in answer.items())
     Output("antiphon.token/1", json).event("settings", lines, **answer)
     return 0
-
-
-def _ask(method: str, path: str, **options: Any) -> dict[str, Any]:
-    from antiphon.client.administration import Administration
-
-    async def run() -> dict[str, Any]:
-        async with Administration.of() as administration:
-            return await administration.json(method, path, **options)
-
-    return asyncio.run(run())
 
 
 def _time(wall: float) -> str:

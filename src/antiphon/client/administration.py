@@ -1,40 +1,29 @@
-"""The administration interface of the home cluster, as the signed-in person may use it."""
+"""The administration interface of a cluster, as whoever holds the token may use it."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx2
 
 from antiphon.client.errors import SERVER_UNREACHABLE, UNEXPECTED_ANSWER
-from antiphon.client.session import Session, load_session
-from antiphon.io.http_client import MAX_BODY, http_client
+from antiphon.io.http_client import MAX_BODY
 from antiphon.kernel.errors import WIRE, DomainError, Fault, Kind
 
 _KINDS = {wire.http: kind for kind, wire in WIRE.items()}
 
 
 class Administration:
-    """Use as an async context manager. What the server refuses is raised with the server's code."""
+    """`base_url` is the server's origin; `token` gives an access token that is fresh.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._http = http_client(session.resolver, session.environment.tls_context())
+    What the server refuses is raised with the server's code; AP-CLIENT-004 where none answers.
+    """
 
-    @classmethod
-    def of(cls, address: str = "") -> Self:
-        """Of the sign-in that is kept here. Raises AP-CLIENT-001."""
-        return cls(load_session(address or None))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
-        await self._session.close()
+    def __init__(self, http: httpx2.AsyncClient, base_url: str, token: Callable[[], Awaitable[str]]) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/")
+        self._token = token
 
     async def json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """`options` are httpx's: `json`, `content`, `params`."""
@@ -53,9 +42,9 @@ class Administration:
         return (await self._send("GET", path)).content
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {await self._session.token()}"}
+        headers = {"Authorization": f"Bearer {await self._token()}"}
         try:
-            answer = await self._http.request(method, self._session.home + path, headers=headers, **options)
+            answer = await self._http.request(method, self._base + path, headers=headers, **options)
         except httpx2.HTTPError as error:
             raise SERVER_UNREACHABLE.error(str(error) or type(error).__name__) from error
         if len(answer.content) > MAX_BODY:
