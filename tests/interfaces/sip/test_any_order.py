@@ -18,7 +18,7 @@ def watched() -> Iterator[list[logging.LogRecord]]:
     """Everything that was logged as an error meanwhile."""
     seen: list[logging.LogRecord] = []
     handler = logging.Handler(logging.ERROR)
-    handler.emit = seen.append  # type: ignore[method-assign]
+    handler.emit = seen.append  # type: ignore[method-assign,assignment]
     logging.getLogger("antiphon").addHandler(handler)
     try:
         yield seen

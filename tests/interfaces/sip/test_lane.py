@@ -41,7 +41,7 @@ class Bench:
 
     def _within(self, do: Callable[[], T]) -> T:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(register, "MAX_LANES", self.limit)
+            patch.setattr(register, "MAX_VAIN", self.limit)
             return do()
 
     def put(self, data: bytes) -> None:
@@ -71,14 +71,14 @@ KINDS = [("udp", 5060), ("tcp", 5060), ("tls", 5090)]
 @pytest.mark.parametrize(("transport", "port"), KINDS)
 def test_prepared_refreshes_are_answered_like_the_others(transport: str, port: int) -> None:
     with_lane, without = Bench(4, transport, port), Bench(0, transport, port)
-    assert with_lane.peer.lane is not None
-    assert without.peer.lane is None
+    assert with_lane.peer.lanes
+    assert not without.peer.lanes
     for step in range(5):
         for bench in (with_lane, without):
             bench.site.time.advance(step * 20)
             bench.put(bench.message())
         assert with_lane.state() == without.state()
-    assert with_lane.peer.lanes == 0
+    assert with_lane.peer.vain == 0
 
 
 _CHANGE = st.tuples(
@@ -124,7 +124,7 @@ def test_a_revoked_token_is_obeyed_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     from tests.interfaces.sip import site
 
     bench = Bench(4, "tls", 5090)
-    assert bench.peer.lane is not None
+    assert bench.peer.lanes
     monkeypatch.delitem(site.PEOPLE, "alice")
     bench.put(bench.message())
     assert bench.phone.raw[-1].startswith(b"SIP/2.0 407")

@@ -135,7 +135,7 @@ class SipDoor:
                 errors.SERVING_FAILED.what,
                 extra={"code": errors.SERVING_FAILED.code, "peer": str(peer.address)},
             )
-            peer.lane = None
+            peer.lanes.clear()
             return False
 
     def rejected(self, rejected: Rejected, peer: Peer) -> None:

@@ -38,7 +38,7 @@ class SipDatagramEndpoint:
 
     def received(self, data: bytes, peer: Address, now: float) -> None:
         known = self._peers.get(peer)
-        if known is not None and known.lane is not None and self._door.refreshed(data, known, now):
+        if known is not None and known.lanes and self._door.refreshed(data, known, now):
             return
         message = parse_datagram(data)
         if message is None:
@@ -111,7 +111,7 @@ class SipStreamEndpoint:
         peer, flow = self._peer, self._flow
         if peer is None or flow is None or not peer.alive:
             return
-        if peer.lane is not None and not self._framer.pending and self._door.refreshed(data, peer, now):
+        if peer.lanes and not self._framer.pending and self._door.refreshed(data, peer, now):
             self._deadline = now + self._listener.idle_s
             return
         for frame in self._framer.feed(data):

@@ -1,9 +1,10 @@
 """A refresh that differs from the one before in nothing but what must differ.
 
-A phone that refreshes sends the same bytes again, but for the Via branch, the From tag, the number of CSeq, and the nc,
-cnonce and response of its proof. After a refresh has been parsed, judged and answered in full, a `Shape` keeps the bytes
-between those spans; the next message that has exactly these bytes, and only harmless characters in the spans, would be
-parsed to exactly the same, so parsing it again can be left out. Proof, policy and registrar are asked as always.
+A phone that refreshes sends the same bytes again, but for the Via branch, the From tag, the Call-ID (some change it), the
+number of CSeq, and the nc, cnonce and response of its proof. After a refresh has been parsed, judged and answered in full, a
+`Shape` keeps the bytes between those spans; the next message that has exactly these bytes, and only harmless characters in
+the spans, would be parsed to exactly the same, so parsing it again can be left out. Proof, policy and registrar are asked
+as always.
 
 Anything else – another byte, another order, a span with a character that could mean something – is no match and goes the
 ordinary way.
@@ -18,6 +19,8 @@ from antiphon.protocols.sip.message import Request
 from antiphon.services.registrar.binding import Binding, RegisterRequest
 
 _SAFE = re.compile(rb"[A-Za-z0-9+/=_.\-]+")
+_SAFE_CALL_ID = re.compile(rb"[A-Za-z0-9+/=_.\-@]+")
+_CALL_ID = 2
 MAX_BYTES = 4096
 
 
@@ -26,6 +29,7 @@ class Spans(NamedTuple):
 
     branch: bytes
     tag: bytes
+    call_id: bytes
     cseq: bytes
     response: bytes = b""
     nc: bytes = b""
@@ -47,14 +51,16 @@ class Shape:
     def match(self, data: bytes) -> Spans | None:
         """The spans of a message of this shape."""
         at = 0
-        found = [b""] * 6
+        found = [b""] * 7
         for (literal, stop), place in zip(self._steps, self._order, strict=True):
             if not data.startswith(literal, at):
                 return None
             at += len(literal)
             end = data.find(stop, at)
             span = data[at:end]
-            if end < 0 or not (span.isalnum() or _SAFE.fullmatch(span)):
+            if end < 0 or not (
+                span.isalnum() or (_SAFE_CALL_ID if place == _CALL_ID else _SAFE).fullmatch(span)
+            ):
                 return None
             found[place] = span
             at = end
@@ -91,12 +97,12 @@ class Answer:
 
     __slots__ = ("_literals",)
 
-    def __init__(self, literals: tuple[bytes, bytes, bytes, bytes, bytes]) -> None:
+    def __init__(self, literals: tuple[bytes, bytes, bytes, bytes, bytes, bytes]) -> None:
         self._literals = literals
 
     def fill(self, spans: Spans, dated: bytes) -> bytes:
-        a, b, c, d, e = self._literals
-        return b"".join((a, spans.branch, b, spans.tag, c, spans.cseq, d, dated, e))
+        a, b, c, d, e, f = self._literals
+        return b"".join((a, spans.branch, b, spans.tag, c, spans.call_id, d, spans.cseq, e, dated, f))
 
 
 def answer_of(data: bytes, spans: Spans, dated: bytes) -> Answer | None:
@@ -105,6 +111,7 @@ def answer_of(data: bytes, spans: Spans, dated: bytes) -> Answer | None:
     for before, span in (
         (b";branch=", spans.branch),
         (b";tag=", spans.tag),
+        (b"\r\nCall-ID: ", spans.call_id),
         (b"\r\nCSeq: ", spans.cseq),
         (b"\r\n", dated),
     ):
@@ -114,13 +121,13 @@ def answer_of(data: bytes, spans: Spans, dated: bytes) -> Answer | None:
         begin += len(before)
         literals.append(data[at:begin])
         at = begin + len(span)
-    return Answer((literals[0], literals[1], literals[2], literals[3], data[at:]))
+    return Answer((literals[0], literals[1], literals[2], literals[3], literals[4], data[at:]))
 
 
 class Lane:
     """One registration on one peer, prepared for its next refresh."""
 
-    __slots__ = ("answer", "binding", "device", "granted", "params", "request", "shape", "token")
+    __slots__ = ("answer", "binding", "device", "granted", "params", "request", "served", "shape", "token")
 
     def __init__(
         self,
@@ -139,9 +146,18 @@ class Lane:
         self.granted = granted
         self.device = device
         """The device that the Contact names; empty when it names none."""
+        self.served = False
         self.params: dict[str, str] = {}
         """The digest parameters, the last response among them; empty with a token."""
         self.token = ""
+
+
+def key_of(data: bytes) -> bytes:
+    """Which registration a message may refresh: its To line, as it stands there; empty when it is no REGISTER."""
+    if not data.startswith(b"REGISTER "):
+        return b""
+    begin = data.find(b"\r\nTo: ")
+    return data[begin + 6 : data.find(b"\r\n", begin + 6)] if begin > 0 else b""
 
 
 def message_shape(request: Request, data: bytes, params: dict[str, str]) -> tuple[Shape, Spans] | None:
@@ -155,11 +171,12 @@ def message_shape(request: Request, data: bytes, params: dict[str, str]) -> tupl
     spans = Spans(
         octets(request.via.branch),
         octets(request.from_.tag),
+        octets(request.call_id),
         octets(str(request.sequence)),
         octets(params.get("response", "")),
         octets(params.get("nc", "")),
         octets(params.get("cnonce", "")),
     )
-    marks = [b";branch=", b";tag=", b"CSeq: ", b' response="', b" nc=", b' cnonce="']
+    marks = [b";branch=", b";tag=", b"Call-ID: ", b"CSeq: ", b' response="', b" nc=", b' cnonce="']
     shape = shape_of(data, list(zip(marks, spans, strict=True)))
     return (shape, spans) if shape is not None and shape.match(data) == spans else None

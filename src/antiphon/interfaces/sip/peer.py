@@ -35,11 +35,11 @@ class Peer:
         "alive",
         "close",
         "errors",
-        "lane",
         "lanes",
         "listener",
         "reliable",
         "trusted",
+        "vain",
         "waiting",
     )
 
@@ -55,10 +55,10 @@ class Peer:
         self.reliable = listener.transport != "udp"
         self.alive = True
         self.errors = 0
-        self.lane: Lane | None = None
-        """The registration that is refreshed here, prepared."""
-        self.lanes = 0
-        """How many have been prepared in vain."""
+        self.lanes: dict[bytes, Lane] = {}
+        """The registrations that are refreshed here, prepared, by `lane.key_of` their refresh."""
+        self.vain = 0
+        """How many were prepared and never served."""
         self.trusted: dict[str, Trust] = {}
         """By line number. Only connections earn trust: the source address of a datagram proves nothing."""
         self.waiting: dict[object, Callable[[], None]] = {}

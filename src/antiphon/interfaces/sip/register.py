@@ -12,7 +12,7 @@ from __future__ import annotations
 from antiphon.interfaces.sip import contacts
 from antiphon.interfaces.sip.authentication import Authenticator, Proved, Refusal
 from antiphon.interfaces.sip.contacts import Contacts
-from antiphon.interfaces.sip.lane import Lane, answer_of, message_shape
+from antiphon.interfaces.sip.lane import Lane, answer_of, key_of, message_shape
 from antiphon.interfaces.sip.listener import Scheme
 from antiphon.interfaces.sip.peer import Caller, Peer, Trust
 from antiphon.interfaces.sip.ports import Registrar
@@ -28,8 +28,10 @@ from antiphon.protocols.sip.parse import parse_datagram
 from antiphon.services.registrar.binding import Binding, Change, Outcome, RegisterRequest, RegisterResult
 
 MIN_EXPIRES_S = 15
-MAX_LANES = 4
+MAX_VAIN = 8
 """Lanes prepared in vain on one peer before no more are: its refreshes do not resemble each other."""
+MAX_LANES = 4096
+"""Lanes on one peer; an edge node carries many registrations over one connection."""
 _TAGS = SUPPORTED_TAGS | {"path", "outbound", "gruu"}
 
 
@@ -164,9 +166,10 @@ class Registration:
         if mine is not None:
             mine.branch = request.via.branch
             mine.response = data
-            if not new and len(result.bindings) == 1 and request.raw and peer.lanes < MAX_LANES:
-                peer.lanes += 1
-                peer.lane = self._prepare(request, asked, wanted, mine, granted, data)
+            if not new and len(result.bindings) == 1 and peer.vain < MAX_VAIN and len(peer.lanes) < MAX_LANES:
+                lane = self._prepare(request, asked, wanted, mine, granted, data)
+                if lane is not None:
+                    peer.lanes[key_of(request.raw)] = lane
 
     def _prepare(
         self,
@@ -193,13 +196,13 @@ class Registration:
 
     def refresh(self, data: bytes, peer: Peer, now: float) -> bool:
         """A message on a peer whose registration is prepared. False: nothing was done, serve it the ordinary way."""
-        lane = peer.lane
+        key = key_of(data)
+        lane = peer.lanes.get(key)
         if lane is None:
             return False
         spans = lane.shape.match(data)
         if spans is None:
-            if data[:9] == b"REGISTER ":
-                peer.lane = None
+            self._drop(peer, key)
             return False
         binding, wanted, authenticator = lane.binding, lane.request, self._authenticator
         branch = spans.branch.decode()
@@ -220,9 +223,10 @@ class Registration:
             )
             if not authenticator.proves_again(params, peer, wanted.aor, now):
                 return False
-        wanted.cseq, wanted.branch, wanted.token_expires = int(spans.cseq), branch, proof.until
+        wanted.call_id, wanted.cseq, wanted.branch = spans.call_id.decode(), int(spans.cseq), branch
+        wanted.token_expires = proof.until
         result = self._registrar.register(wanted)
-        peer.lanes = 0
+        lane.served = True
         changes = result.changes
         if (
             result.outcome is Outcome.OK
@@ -238,7 +242,7 @@ class Registration:
             binding.response = answer = lane.answer.fill(spans, dated)
             peer.send(answer)
             return True
-        peer.lane = None
+        self._drop(peer, key)
         request = parse_datagram(data)
         assert isinstance(request, Request)
         asked = contacts.read(request.fields.get("Contact"))
@@ -262,3 +266,7 @@ class Registration:
     def _refuse(self, request: Request, peer: Peer, refusal: Refusal) -> None:
         headers = refusal.headers + self._dated.at(self._timers.wall())
         peer.send(build.response(request, refusal.status, peer.address, self._tag, headers))
+
+    def _drop(self, peer: Peer, key: bytes) -> None:
+        if not peer.lanes.pop(key).served:
+            peer.vain += 1
