@@ -65,7 +65,7 @@ def phone(port: int, number: str, transport: str, password: str = PASSWORD) -> P
     return Phone(
         device,
         Resolver(),
-        ssl.create_default_context(),
+        lambda host, port: ssl.create_default_context(),
         username=number,
         password=password,
         transport=transport,

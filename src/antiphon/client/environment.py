@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from antiphon.client.paths import state_dir
+from antiphon.client.trust import TrustStore
 from antiphon.io.dns_client import Resolver, parse_server
 from antiphon.kernel.core import Address
+from antiphon.protocols.x509.identity import Expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class Environment:
 
     def open_resolver(self) -> Resolver:
         return Resolver(self.resolver)
+
+    def trust(self) -> TrustStore:
+        """The system's authorities, those of `ca_file`, and what this person has installed or accepted."""
+        return TrustStore(state_dir() / "trust", ca_file=self.ca_file)
+
+    def context_for(self, host: str, port: int) -> ssl.SSLContext:
+        """For one HTTPS or SIP server: a certificate that was accepted for it counts, and nothing else then."""
+        return self.trust().context(Expected(host), port)
 
     def tls_context(self) -> ssl.SSLContext:
         """For HTTPS and SIP: dNSName, then CN, a wildcard as the leftmost label (S4-39 … S4-41).

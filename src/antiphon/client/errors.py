@@ -144,3 +144,9 @@ PHONE_LOST = Fault(
     "The connection to the call service was lost.",
     "Try again.",
 )
+DEMO_FAILED = Fault(
+    "AP-CLIENT-040",
+    Kind.UNAVAILABLE,
+    "The deployment did not do what it should.",
+    "`antiphon doctor DOMAIN` says which part is missing; the node's log has the details.",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -43,9 +43,13 @@ class Answer:
 class Http:
     """Requests to the servers of one deployment. Use as an async context manager."""
 
-    def __init__(self, resolver: Resolver, context: ssl.SSLContext) -> None:
-        """`context` decides whom to trust over HTTP."""
-        self._client = http_client(resolver, context)
+    def __init__(
+        self, resolver: Resolver, context: ssl.SSLContext | Callable[[str, int], ssl.SSLContext]
+    ) -> None:
+        """`context` decides whom to trust: one for all servers, or asked for each host and port."""
+        self._resolver = resolver
+        self._context = context
+        self._clients: dict[tuple[str, int], httpx2.AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,7 +60,9 @@ class Http:
         await self.close()
 
     async def close(self) -> None:
-        await self._client.aclose()
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            await client.aclose()
 
     async def get(
         self,
@@ -89,7 +95,7 @@ class Http:
             headers["Authorization"] = f"Bearer {bearer}"
         auth = httpx2.BasicAuth(*basic) if basic else None
         try:
-            async with self._client.stream(
+            async with self._client(parts.hostname or "", parts.port or 443).stream(
                 method, url, headers=headers, auth=auth, params=dict(params) if params else None, data=data
             ) as response:
                 body = b""
@@ -101,3 +107,14 @@ class Http:
         except httpx2.HTTPError as error:
             why = str(error).split(" (_ssl")[0] or type(error).__name__
             raise SERVER_UNREACHABLE.error(f"{parts.hostname}: {why}") from error
+
+    def _client(self, host: str, port: int) -> httpx2.AsyncClient:
+        shared = isinstance(self._context, ssl.SSLContext)
+        key = ("", 0) if shared else (host, port)
+        client = self._clients.get(key)
+        if client is None:
+            context = (
+                self._context if isinstance(self._context, ssl.SSLContext) else self._context(host, port)
+            )
+            client = self._clients[key] = http_client(self._resolver, context)
+        return client

@@ -54,7 +54,7 @@ class Phone:
         self,
         device: DeviceSettings,
         resolver: Resolver,
-        context: ssl.SSLContext,
+        context: Callable[[str, int], ssl.SSLContext],
         *,
         token: Token | None = None,
         username: str = "",
@@ -115,7 +115,7 @@ class Phone:
         phone = cls(
             await session.softphone(device),
             session.resolver,
-            session.environment.tls_context(),
+            session.environment.context_for,
             token=None if password is not None else session.token,
             username=session.userid,
             password=password,
@@ -176,6 +176,11 @@ class Phone:
             call = await self._incoming.get()
             if call in self._calls:
                 return call
+
+    async def disconnected(self, timeout_s: float | None = None) -> None:
+        """Wait until the connection to the node is lost. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            await self._lost.wait()
 
     async def close(self) -> None:
         """Hang up, unregister, disconnect."""
@@ -292,7 +297,7 @@ class Phone:
             member.host,
             port,
             StreamCarrier(self.agent),
-            context=self._context if tls else None,
+            context=self._context(member.host, port) if tls else None,
             tls_now=tls,
         )
 

@@ -33,7 +33,7 @@ class Session:
         self._records = records
         self.environment: Environment = record.environment
         self.resolver: Resolver = record.environment.open_resolver()
-        self.http = Http(self.resolver, record.environment.tls_context())
+        self.http = Http(self.resolver, record.environment.context_for)
         self._renewing = asyncio.Lock()
         self._user: UserProfile | None = None
 

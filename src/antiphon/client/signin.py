@@ -46,7 +46,7 @@ async def sign_in(
     is found or answers, AP-CLIENT-007/-008 where the device grant does not succeed, AP-DISC-001 for what is no address.
     """
     around = environment if environment is not None else Environment()
-    async with Http(around.open_resolver(), around.tls_context()) as http:
+    async with Http(around.open_resolver(), around.context_for) as http:
         discoverer = Discoverer(around.open_resolver(), http, bootstrap=bootstrap, cache=cache, tell=tell)
         found = await discoverer.discover(address)
         endpoints = _usable(found)

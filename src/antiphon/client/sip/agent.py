@@ -164,7 +164,8 @@ class Agent:
         self._pong = asyncio.get_running_loop().create_future()
         self._carrier.send(PING)
         try:
-            await asyncio.wait_for(asyncio.shield(self._pong), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._pong
         except TimeoutError:
             return False
         return self._carrier is not None

@@ -446,7 +446,8 @@ class Call:
         if response.status >= 300:
             raise CALL_FAILED.error(reason(response))
         try:
-            status = await asyncio.wait_for(self._transfer, _TRANSFER_TIMEOUT_S)
+            async with asyncio.timeout(_TRANSFER_TIMEOUT_S):
+                status = await self._transfer
         except TimeoutError as error:
             raise CALL_FAILED.error("nothing was heard of the transfer") from error
         if status >= 300:
