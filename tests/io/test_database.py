@@ -85,6 +85,36 @@ async def test_writers_that_wait_inside_their_transactions_take_turns(database: 
     assert len(await _texts(database)) == 20
 
 
+async def test_a_transaction_within_one_is_an_error_and_not_a_hang(database: Database) -> None:
+    await database.upgrade(FIRST)
+    async with database.transaction("notes"):
+        with pytest.raises(RuntimeError, match="within a transaction"):
+            async with database.transaction("notes"):
+                pass
+    async with database.transaction("notes") as connection:
+        await connection.execute(insert(NOTES).values(number=1, text="one"))
+    assert await _texts(database) == ["one"]
+
+
+async def test_turns_of_one_name_exclude_each_other_in_two_processes(
+    database: Database, database_url: str
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("another process waits in SQLite itself, inline; see the test of the locked file")
+    other = open_database(database_url)
+    order: list[str] = []
+
+    async def take(one: Database, name: str) -> None:
+        async with one.transaction("turn"):
+            order.append(f"{name} in")
+            await asyncio.sleep(0.05)
+            order.append(f"{name} out")
+
+    await asyncio.gather(take(database, "a"), take(other, "b"))
+    assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
+    await other.dispose()
+
+
 async def test_writing_works_on_a_connection_that_read_before(database: Database) -> None:
     await database.upgrade(FIRST)
     for number in range(3):

@@ -32,6 +32,24 @@ COMMAND_TIMEOUT_S = 30.0
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext(:turn))")
 
 
+class _Turn:
+    """A lock in the order of asking. Whoever asks again while holding it is told, instead of waiting for ever."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+
+    async def __aenter__(self) -> None:
+        if self._lock.locked() and self._holder is asyncio.current_task():
+            raise RuntimeError("a transaction was begun within a transaction of the same task")
+        await self._lock.acquire()
+        self._holder = asyncio.current_task()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
 class Database:
     """One open store. Implements `kernel.database.Database`. Must be disposed of."""
 
@@ -45,7 +63,7 @@ class Database:
         )
         # SQLite has one writer. Within this process writers queue here, where waiting does not block the loop; without
         # it a second BEGIN IMMEDIATE would hold up the very loop on which the first writer must go on.
-        self._turns: dict[str, asyncio.Lock] = {"": asyncio.Lock()}
+        self._turns = {"": _Turn()}
 
     @asynccontextmanager
     async def transaction(self, turn: str = "") -> AsyncIterator[AsyncConnection]:
@@ -57,7 +75,7 @@ class Database:
     def _take(self, turn: str) -> AbstractAsyncContextManager[None]:
         if self._sqlite:
             return self._turns[""]
-        return self._turns.setdefault(turn, asyncio.Lock()) if turn else nullcontext()
+        return self._turns.setdefault(turn, _Turn()) if turn else nullcontext()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -200,6 +200,7 @@ async def test_pages_lead_to_all_entries_once(api: DirectoryServer) -> None:
         ("GET", "/users?limit=501", None, "query.limit"),
         ("GET", "/users?limit=0", None, "query.limit"),
         ("GET", "/users?cursor=%FF", None, "cursor"),
+        ("GET", "/users?q=a&cursor=wrI", None, "cursor"),
         ("POST", "/users/alice/password", {"password": ""}, "body.password"),
     ],
 )

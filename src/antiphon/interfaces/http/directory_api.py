@@ -183,7 +183,7 @@ class Api:
             raise NOT_ALLOWED.error()
         after = bodies.read_cursor(cursor) if cursor else ""
         if q and resource.kind is User:
-            start = int(after) if after.isdigit() and len(after) < 10 else 0
+            start = _position(after) if cursor else 0
             found = self._directory.search(q, field, start, limit)
             more = start + len(found.users) < found.total
             return _list(found.users, str(start + limit) if more else "", found.total)
@@ -207,6 +207,12 @@ class Api:
             return _answer(self._directory.planned(resource.kind, key, edit))
         entry = await self._directory.edit(resource.kind, key, edit, actor=request.state.principal.userid)
         return _answer(entry, status)
+
+
+def _position(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise BAD_REQUEST.error("cursor: use the one that the page before gave")
+    return int(cursor)
 
 
 def _entry(resource: Resource, body: BaseModel) -> Entry:

@@ -90,7 +90,7 @@ class Guard:
 
     async def _body(self, headers: Headers, receive: Receive, limit: int) -> bytes:
         declared = headers.get("content-length", "0")
-        if not declared.isdigit() or int(declared[:20]) > limit:
+        if not (declared.isascii() and declared.isdigit()) or int(declared[:20]) > limit:
             raise _Refused(TOO_LARGE.error(f"at most {limit} bytes"), 413)
         body = bytearray()
         try:
