@@ -16,11 +16,13 @@ from antiphon.protocols.oauth.clients import DEVICE_GRANT, SCOPE
 from antiphon.services.trust import Purpose, Trust
 
 NASTY = [
-    "", "0", "-1", "true", "null", "[]", "{}", "[" * 900, "%00", "\0", "\r\nSet-Cookie: x=1", "é", "中文", "\u202e", "\U0001f600",
+    "", "0", "-1", "true", "null", "[]", "{}", "[" * 900, "%00", "\0", "\r\nSet-Cookie: x=1", "é", "中文", "\u202e",
+    "\U0001f600",
     "a" * 5000, "../../etc/passwd", "<script>alert(1)</script>", "'; DROP TABLE identity_sessions; --", "{{7*7}}",
     "javascript:alert(1)", "http://127.0.0.1:99999/callback", "http://[::1", "http://127.0.0.1:1/callback", "//evil.test",
     "antiphon-cli", "antiphon-web", "code", "token", "S256", "plain", "c" * 43, SCOPE, "admin", "alice", PASSWORD, "login",
-    "authorization_code", "refresh_token", "password", DEVICE_GRANT, "a.1.b", "a.99999999999.b", "..", "e30.e30.e30", "BBBB-BBBB",
+    "authorization_code", "refresh_token", "password", DEVICE_GRANT, "a.1.b", "a.99999999999.b", "..", "e30.e30.e30",
+    "BBBB-BBBB",
     "decide", "code", "sign-in", "allow", "user_id", "²³", "1e999",
 ]  # fmt: skip
 NAMES = [
