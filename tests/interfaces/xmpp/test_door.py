@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import resource
 from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.interfaces.xmpp.site import DOMAIN, HEADER, PASSWORD, Client, Site, open_site
+from tests.protocols.xmpp.test_tokeniser import FRAGMENTS
 
 from antiphon.interfaces.xmpp import DoorSettings, OnConflict
 from antiphon.protocols.scram import HashName
@@ -338,3 +344,59 @@ async def test_a_client_may_say_everything_at_once(site: Site) -> None:
     heard = client.heard()
     assert [each.attrs["h"] for each in heard if isinstance(each, Nonza) and each.local == "a"] == ["2"]
     assert [each.id for each in heard if not isinstance(each, Nonza) and each.kind == "iq"] == ["b", "s"]
+
+
+async def test_the_limits_of_the_stream_are_announced(site: Site) -> None:
+    client = Client(site)
+    client.say(HEADER + auth("PLAIN", f"\0alice\0{PASSWORD}".encode()))
+    await site.tasks.drain()
+    client.say(HEADER)
+    [features] = [each for each in client.heard() if isinstance(each, Nonza) and each.local == "features"][1:]
+    limits = features.tree().child("urn:xmpp:stream-limits:0", "limits")
+    assert limits is not None
+    assert limits.child_text("urn:xmpp:stream-limits:0", "max-bytes") == "262144"
+
+
+async def test_thousands_of_connections_that_come_and_go_leave_nothing(site: Site) -> None:
+    """Also without the collector: what a connection held is freed when it goes."""
+
+    def storm(count: int) -> None:
+        for n in range(count):
+            client = Client(site, "tcp")
+            client.say(HEADER if n % 2 else HEADER[:60])
+            client.say(
+                b"<x" if n % 3 else b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>"
+            )
+            client.cut()
+
+    storm(200)
+    gc.collect()
+    gc.disable()
+    try:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        storm(3000)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4 * 1024
+    finally:
+        gc.enable()
+    assert site.door._strangers == {}
+
+
+@given(st.lists(st.one_of(FRAGMENTS, st.binary(max_size=8)), max_size=20), st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_one_client_sends_the_others_chat_on(
+    tmp_path: Path, chunks: list[bytes], managed: bool
+) -> None:
+    asyncio.run(_hostile(tmp_path, chunks, managed))
+
+
+async def _hostile(path: Path, chunks: list[bytes], managed: bool) -> None:
+    (path / "im.db").unlink(missing_ok=True)
+    async with open_site(path) as site:
+        mallory = (await site.managed("carol"))[0] if managed else await site.online("carol")
+        alice, bob = await site.online("alice"), await site.online("bob")
+        for chunk in chunks:
+            mallory.say(chunk)
+        await site.settled()
+        alice.heard()
+        alice.say(b"<message to='bob@example.test/r' type='chat'><body>still here</body></message>")
+        assert "still here" in bob.bodies()

@@ -19,6 +19,7 @@ from antiphon.kernel.time import Timers
 from antiphon.model.principal import Principal
 from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.protocols.xmpp.jid import Jid
+from antiphon.protocols.xmpp.limits import C2S
 from antiphon.protocols.xmpp.negotiation import StreamSettings
 from antiphon.protocols.xmpp.tokeniser import Tokeniser
 from antiphon.services.directory.events import UserChanged, UserRemoved
@@ -58,7 +59,7 @@ class XmppDoor:
             domain=domain,
             mechanisms=settings.mechanisms,
             hostnames=settings.hostnames,
-            features=settings.features,
+            features=settings.features + _limits(settings),
             tls_required=settings.tls_required,
             clear_secrets=settings.clear_secrets,
             attempts=settings.attempts,
@@ -271,6 +272,15 @@ class XmppDoor:
         for endpoint in tuple(self._streams.get(event.userid, ())):
             if endpoint.principal is not None and endpoint.principal.session_id == event.session_id:
                 endpoint.close("not-authorized")
+
+
+def _limits(settings: DoorSettings) -> bytes:
+    """What a client may expect of the stream (XEP-0478)."""
+    idle_s = int(settings.silence_s + settings.answer_s)
+    return (
+        b"<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>%d</max-bytes><idle-seconds>%d</idle-seconds></limits>"
+        % (C2S.stanza_bytes, idle_s)
+    )
 
 
 async def _wait(stored: Awaitable[None]) -> None:

@@ -173,6 +173,8 @@ class C2SEndpoint:
         self._door.counters.connections -= 1
         self._door.no_longer_strange(self)
         self._door.forget(self)
+        if self._tokeniser is not None:
+            self._tokeniser.close()
         session, self._session = self._session, None
         self.flow = self._core = self._tokeniser = None
         self._deadline = None

@@ -188,6 +188,10 @@ class Tokeniser:
         self._held = self._held.lstrip(_SPACE)
         self._forget_parser()
 
+    def close(self) -> None:
+        """The connection is gone. The parser refers back to its tokeniser: it is freed now, not at the next collection."""
+        self._finished()
+
     def discard(self) -> None:
         """Drop what was received and not read: plaintext behind `<starttls/>`."""
         self._held = b""

@@ -6,7 +6,7 @@ tokeniser will not vouch for.
 
 from __future__ import annotations
 
-from pyexpat import ExpatError, ParserCreate
+from pyexpat import ExpatError, ParserCreate, XMLParserType
 
 from antiphon.protocols.xmpp.element import Element
 from antiphon.protocols.xmpp.limits import C2S, Limits
@@ -40,11 +40,15 @@ def read_again(data: bytes) -> Element:
 
 
 def _built(builder: _Builder, data: bytes, primer: bytes, closer: bytes) -> Element:
+    parser = builder.parser
+    assert parser is not None
     try:
         data.decode()
-        builder.parser.Parse(primer + data + closer, True)
+        parser.Parse(primer + data + closer, True)
     except (ExpatError, UnicodeError):
         raise NotAnElement("not-well-formed") from None
+    finally:
+        builder.parser = None  # it refers back to the builder: freed now, not when garbage is collected
     if builder.found is None:
         raise NotAnElement("bad-format", "not exactly one element")
     return builder.found
@@ -57,7 +61,8 @@ class _Builder:
         self.found: Element | None = None
         self.stack: list[Element] | None = None
         """Open elements; None before the primer."""
-        self.parser = parser = ParserCreate("utf-8", " ", None)
+        parser = ParserCreate("utf-8", " ", None)
+        self.parser: XMLParserType | None = parser
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -106,6 +111,7 @@ class _StrictBuilder(_Builder):
         self.namespaces: int | None = None
         """Declared in scope, without those of the primer; None before its end."""
         parser = self.parser
+        assert parser is not None
         parser.StartElementHandler = self._check
         parser.StartNamespaceDeclHandler = self._declared
         parser.EndNamespaceDeclHandler = self._undeclared
