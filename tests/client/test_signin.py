@@ -23,6 +23,7 @@ from antiphon.client.session import Session
 from antiphon.client.signin import authorise, subject_of
 from antiphon.interfaces.http.oauth import routes
 from antiphon.kernel.errors import DomainError
+from antiphon.services.trust import Trust
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         serving(routes(house.server, house.time), sock, context),
     ):
         await house.identity.change_settings(password_grant=True)
-        yield Served(house, origin, tmp_path / "ca.pem")
+        trust = Trust(directory=tmp_path / "trust", timers=house.time, bus=house.bus, domain="example.test")
+        yield Served(house, trust, origin, tmp_path / "ca.pem")
 
 
 @pytest.fixture
