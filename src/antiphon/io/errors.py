@@ -40,6 +40,12 @@ TOO_MANY_CONNECTIONS = Fault(
     "The process holds as many connections as it may; new ones are closed.",
     "Raise `limits.max_connections`, or add a node.",
 )
+REQUEST_HEAD_REFUSED = Fault(
+    "AP-IO-014",
+    Kind.INVALID,
+    "An HTTP request's head was too long, or did not come to its end in time.",
+    "Nothing has to be done; if it goes on, block the address that the log line names.",
+)
 TLS_REFUSED = Fault(
     "AP-TLS-001",
     Kind.INVALID,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,24 +13,82 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from antiphon.io.errors import REQUEST_HEAD_REFUSED
 from antiphon.io.listen import bind_socket
 from antiphon.io.stream import ServerTls
 from antiphon.kernel.core import Address
 
+log = logging.getLogger(__name__)
+
 HEADER_LIMIT = 64 * 1024
+HEAD_S = 20.0
+"""A connection's first octet to the end of its first head, and the same for each later request."""
 KEEP_ALIVE_S = 30
 GRACE_S = 3
 
 
 class _TlsAwareProtocol(HttpToolsProtocol):
-    """Gives the application the verified client certificate: `scope["extensions"]["tls"]["peer_certificate"]` (DER)."""
+    """Gives the application the verified client certificate: `scope["extensions"]["tls"]["peer_certificate"]` (DER).
+
+    A request's head is bounded in octets and in time: the parser below collects it without a limit, and a connection that
+    sends nothing would be kept for ever.
+    """
+
+    _head: int | None = None
+    """Octets of the head that is being received; None between a head's end and the next request."""
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        begun = self._late
+        super().data_received(data)
+        # Still the same head: everything that came belongs to it. What came in one read with the end of something else
+        # is not counted; a read is bounded by itself.
+        if begun is not None and self._late is begun and self._head is not None:
+            self._head += len(data)
+            if self._head > HEADER_LIMIT:
+                self._refuse("431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head is None:
+            self._await_head()
 
     def on_headers_complete(self) -> None:
+        self._head_done()
         tls = self.transport.get_extra_info("ssl_object")
         if tls is not None:
             extensions = cast(dict[str, Any], self.scope.setdefault("extensions", {}))
             extensions["tls"] = {"peer_certificate": tls.getpeercert(True)}
         super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._head = 0
+        self._late = self.loop.call_later(HEAD_S, self._refuse, "408 Request Timeout")
+
+    def _head_done(self) -> None:
+        self._head = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _refuse(self, status: str) -> None:
+        self._head_done()
+        if self.transport.is_closing():
+            return
+        peer = self.client[0] if self.client else ""
+        log.warning(
+            "request head refused", extra={"code": REQUEST_HEAD_REFUSED.code, "peer": peer, "status": status}
+        )
+        self.transport.write(f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -59,7 +118,6 @@ class HttpServers:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=2000,
-            h11_max_incomplete_event_size=HEADER_LIMIT,
             ssl_context_factory=_context_factory(tls) if tls is not None else None,
         )
         server = _Server(config)

@@ -1,0 +1,131 @@
+"""The HTTP listeners: what they give applications, and what they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from antiphon.io import http
+from antiphon.io.http import HttpServers
+from antiphon.kernel.core import Address
+
+# The octet that is too much is the last one: nothing is left unread that would make the close a reset.
+TOO_LONG = b"GET / HTTP/1.1\r\nHost: x\r\nX: ".ljust(http.HEADER_LIMIT + 1, b"a")
+REQUEST = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with the path and the length of the body."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length, more = length + len(message.get("body", b"")), message.get("more_body", False)
+    text = f"{scope['path']} {length}".encode()
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]}
+    )
+    await send({"type": "http.response.body", "body": text})
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[Address]:
+    servers = HttpServers()
+    yield await servers.serve("127.0.0.1", 0, app)
+    await servers.close()
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def to(cls, address: Address) -> Client:
+        return cls(*await asyncio.open_connection(*address))
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def ask(self, data: bytes) -> bytes:
+        """One response with Content-Length."""
+        self.send(data)
+        async with asyncio.timeout(5):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            return head.split(b"\r\n")[0] + b"|" + await self._reader.readexactly(length)
+
+    async def rest(self) -> bytes:
+        async with asyncio.timeout(5):
+            return await self._reader.read()
+
+    async def flood(self, begun: bytes) -> None:
+        """Send until the server has had enough."""
+        self.send(begun)
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while not self._reader.at_eof():
+                    self.send(b"a" * 16384)
+                    await self._writer.drain()
+                    await asyncio.sleep(0)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def test_requests_follow_each_other_on_one_connection(address: Address) -> None:
+    client = await Client.to(address)
+    for number in range(3):
+        assert await client.ask(REQUEST % number) == b"HTTP/1.1 200 OK|/%d 0" % number
+    client.close()
+
+
+async def test_a_head_without_end_is_refused_and_the_connection_closed(address: Address) -> None:
+    client = await Client.to(address)
+    client.send(TOO_LONG)
+    assert (await client.rest()).startswith(b"HTTP/1.1 431 ")
+    client.close()
+
+
+async def test_a_later_request_on_the_connection_is_bounded_too(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await Client.to(address)
+    assert await client.ask(REQUEST % 1) == b"HTTP/1.1 200 OK|/1 0"
+    # What arrives in one read with the head's first octet is not counted, so it takes more than the limit.
+    await client.flood(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+    assert [getattr(record, "code", "") for record in caplog.records] == ["AP-IO-014"]
+    client.close()
+
+
+async def test_a_body_is_no_part_of_the_head(address: Address) -> None:
+    client = await Client.to(address)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+    assert await client.ask(head + b"a" * 300_000) == b"HTTP/1.1 200 OK|/ 300000"
+    assert await client.ask(REQUEST % 2) == b"HTTP/1.1 200 OK|/2 0"
+    client.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: "])
+async def test_who_does_not_come_to_an_end_is_cut_off(
+    address: Address, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    client = await Client.to(address)
+    client.send(begun)
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+    client.close()
+
+
+async def test_an_answer_may_take_longer_than_a_head(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    client = await Client.to(address)
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+    await asyncio.sleep(0.1)  # the time that a head may take, twice
+    assert await client.ask(b"b") == b"HTTP/1.1 200 OK|/ 2"
+    client.close()
