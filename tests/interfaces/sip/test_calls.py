@@ -106,7 +106,9 @@ def test_the_caller_gives_up(site: Site, alice: Phone, bob: Phone) -> None:
     bob.respond(invite, 180, "b")
     alice.responses()
     cancel_like_invite(alice, calling)
-    assert sorted(statuses(alice)) == [200, 487]
+    answers = alice.responses()
+    assert sorted((r.status, r.cseq_method) for r in answers) == [(200, "CANCEL"), (487, "INVITE")]
+    assert answers[0].to.tag == answers[1].to.tag
     cancel = bob.request("CANCEL")
     assert cancel.via.branch == invite.via.branch
     bob.respond(cancel, 200)
@@ -888,3 +890,14 @@ def test_a_call_that_nobody_picks_up_is_taken_back(site: Site, alice: Phone, bob
     assert bob.requests()[0].method == "CANCEL"
     bob.respond(invite, 487, "b")
     assert statuses(alice)[-1] == 480
+
+
+def test_a_cancel_after_the_answer_changes_nothing(site: Site, alice: Phone, bob: Phone) -> None:
+    """RFC 3261 §9.2."""
+    calling = alice.invite("1002")
+    bob.accept(bob.request("INVITE"))
+    alice.responses()
+    cancel_like_invite(alice, calling)
+    assert statuses(alice) == [200]
+    assert [r.method for r in bob.requests()] == ["ACK"]
+    assert len(site.calls.calls) == 1

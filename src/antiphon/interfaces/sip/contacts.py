@@ -15,6 +15,7 @@ from antiphon.services.registrar.binding import Binding, ContactRequest
 DEVICE_NAME = "+u.sip!devicename.ccm.cisco.com"
 KEEP_ALIVE = "cisco-keep-alive"
 MAX_CONTACTS = 16
+MAX_CACHED = 1024
 
 
 class Contacts:
@@ -35,8 +36,12 @@ class Contacts:
         """The contacts as sent, without their expiry: how the line side of S3 writes its 200."""
 
 
-read = lru_cache(maxsize=8192)(Contacts)
-"""Raises `Malformed` for contacts that cannot be bound."""
+_cached = lru_cache(maxsize=8192)(Contacts)
+
+
+def read(text: str | None) -> Contacts:
+    """The Contacts of a REGISTER. Raises `Malformed` for contacts that cannot be bound."""
+    return _cached(text) if text is None or len(text) <= MAX_CACHED else Contacts(text)
 
 
 def _request(contact: NameAddr) -> ContactRequest:

@@ -100,10 +100,12 @@ class Inbound:
         if invite is None:
             board.transactions.respond(transaction, 481, reply(request, peer, 481, self._tag))
             return
-        board.transactions.respond(transaction, 200, reply(request, peer, 200, self._tag))
         leg = user_of(invite).subject
+        # The To tag is that of the answer to the INVITE (§9.2).
+        tag = leg.dialog.local_tag if isinstance(leg, Leg) and leg.dialog is not None else self._tag
+        board.transactions.respond(transaction, 200, reply(request, peer, 200, tag))
         if not isinstance(leg, Leg) or leg.invite is not invite:
-            # Answered already: CANCEL changes nothing any more (§9.2).
+            # Answered already: CANCEL changes nothing any more.
             return
         self._finish(leg, 487)
         board.emit(Ended(leg.id, Cause.CANCELLED))

@@ -30,14 +30,17 @@ def ha1(username: str, realm: str, password: str, algorithm: str) -> str:
     return _HASHES[algorithm](f"{username}:{realm}:{password}".encode())
 
 
-@lru_cache(maxsize=4096)
 def _ha2(algorithm: str, method: str, uri: str) -> str:
     return _HASHES[algorithm](f"{method}:{uri}".encode("utf-8", "surrogateescape"))
 
 
+_cached_ha2 = lru_cache(maxsize=4096)(_ha2)
+
+
 def response(ha1_hex: str, method: str, params: dict[str, str], algorithm: str) -> str:
     """What `response=` must say for these parameters with qop=auth."""
-    a2 = _ha2(algorithm, method, params["uri"])
+    uri = params["uri"]
+    a2 = _cached_ha2(algorithm, method, uri) if len(uri) <= 256 else _ha2(algorithm, method, uri)
     text = f"{ha1_hex}:{params['nonce']}:{params['nc']}:{params['cnonce']}:{params['qop']}:{a2}"
     return _HASHES[algorithm](text.encode("utf-8", "surrogateescape"))
 
