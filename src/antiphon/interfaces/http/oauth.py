@@ -52,6 +52,11 @@ def routes(server: AuthorizationServer, clock: Clock, version: str = "12.5.1") -
     return [*endpoints.routes(), *pages.routes()]
 
 
+def public_routes(server: AuthorizationServer, clock: Clock, version: str = "12.5.1") -> list[BaseRoute]:
+    """For nodes that issue no tokens but are asked about sign-in all the same, such as the chat servers."""
+    return OAuth(server, clock, version).public_routes()
+
+
 class OAuth:
     def __init__(self, server: AuthorizationServer, clock: Clock, version: str) -> None:
         self._server = server
@@ -61,13 +66,18 @@ class OAuth:
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
-            Route(paths.METADATA, self.metadata),
-            Route(paths.JWKS, self.keys),
-            Route(paths.KEYS, self.keys),
+            *self.public_routes(),
             Route(paths.TOKEN, self.token, methods=["POST"]),
             Route(paths.DEVICE_AUTHORIZATION, self.device_authorization, methods=["POST"]),
             Route(paths.REVOKE, self.revoke, methods=["POST"]),
             Route("/ssosp/token/revoke", answering(self.revoke_user), methods=["GET", "POST", "DELETE"]),
+        ]
+
+    def public_routes(self) -> list[BaseRoute]:
+        return [
+            Route(paths.METADATA, self.metadata),
+            Route(paths.JWKS, self.keys),
+            Route(paths.KEYS, self.keys),
             Route("/ssosp/ws/public/singleSignOn", self.single_sign_on),
         ]
 
