@@ -222,6 +222,52 @@ async def test_what_is_not_json_and_what_is_not_there_are_problems_too(api: Dire
     _is_problem(await api.request("GET", "/users/..%2Flines"), 404, "AP-API-004")
 
 
+HOSTILE = [
+    b'{"userid": "\\ud800"}',
+    b'{"userid": "x", "title": "\\ud800"}',
+    b'{"userid": "x", "title": "\\u0000"}',
+    b'{"userid": "' + b"x" * 60_000 + b'"}',
+    b'{"\\ud800": 1, "userid": "x"}',
+    b'{"userid": "x", "enabled": 1' + b"0" * 5000 + b"}",
+    b'{"number": "1009", "no_answer_timeout_s": NaN}',
+    b'{"number": "1009", "no_answer_timeout_s": 1e999}',
+    b'{"number": "1009", "hunt_members": [' + b'"1",' * 200 + b'"1"]}',
+    b'{"name": "CSFX", "model": 1' + b"0" * 3000 + b"}",
+    b'{"name": "CSFX", "lines": [' + b'{"number":"1001"},' * 200 + b'{"number":"1001"}]}',
+    b'{"name": "CSFX", "lines": {"number": "1001"}}',
+    b'{"name": "x", "services": [["CTI"]]}',
+    b'{"name": "x", "client_parameters": [["a", "b", "\\u0001"]]}',
+    b'{"name": "x", "kind": "CTI", "host": "a b", "port": -1}',
+]
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+async def test_hostile_values_are_refused_and_break_nothing(
+    api: DirectoryServer, resource: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = list(api.directory.entries())
+    for content in HOSTILE:
+        for method, path in (
+            ("POST", f"/{resource}"),
+            ("PATCH", f"/{resource}/x"),
+            ("PUT", f"/{resource}/%00%F0"),
+        ):
+            answer = await api.request(
+                method, path, headers={"Content-Type": "application/json"}, content=content
+            )
+            assert answer.status_code in (400, 404), (method, content[:60], answer.text)
+            assert answer.json()["code"].startswith("AP-")
+    for path in (
+        f"/{resource}/%00",
+        f"/{resource}/%F0%9F%92%A9",
+        f"/{resource}/%FF",
+        f"/{resource}?q=%00&owner=%FF",
+    ):
+        assert (await api.request("GET", path)).status_code in (200, 400, 404)
+    assert list(api.directory.entries()) == before
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: DirectoryServer) -> None:
     _is_problem(await api.request("POST", "/users", content=b"x" * (MAX_BODY + 1)), 413, "AP-API-003")
 
