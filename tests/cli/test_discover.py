@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+import io
 import json
-import sys
-from pathlib import Path
 
 import pytest
-from tests.client.lab import AUTHORITY, Lab, Plan, running
+from tests.cli.command import Run, antiphon, ca_file, options
+from tests.client.lab import Plan, running
+
+__all__ = ["antiphon", "ca_file"]  # fixtures
 
 from antiphon.protocols.dns.authority import Record
 
 
-async def antiphon(*arguments: str, home: Path, stdin: bytes = b"") -> tuple[int, str, str]:
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "antiphon.cli.main", *arguments, env=environment,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate(stdin)
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-@pytest.fixture
-def ca_file(tmp_path: Path) -> str:
-    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
-
-
-def options(lab: Lab, ca_file: str) -> list[str]:
-    return ["--resolver", str(lab.dns.address), "--ca-file", ca_file]
-
-
-async def test_each_step_is_printed_with_its_answer_and_its_conclusion(tmp_path: Path, ca_file: str) -> None:
+async def test_each_step_is_printed_with_its_answer_and_its_conclusion(antiphon: Run, ca_file: str) -> None:
     async with running() as lab:
-        code, out, err = await antiphon(
-            "discover", "alice@example.test", *options(lab, ca_file), home=tmp_path
-        )
+        code, out, err = await antiphon("discover", "alice@example.test", *options(lab, ca_file))
     assert (code, err) == (0, "")
     assert "SRV _cisco-uds._tcp.example.test" in out
     assert "0 0 8443 cucm1.example.test" in out
@@ -45,12 +24,13 @@ async def test_each_step_is_printed_with_its_answer_and_its_conclusion(tmp_path:
     assert "antiphon login alice@example.test" in out
 
 
-async def test_with_a_password_the_devices_are_read_and_json_tells_all(tmp_path: Path, ca_file: str) -> None:
+async def test_with_a_password_the_devices_are_read_and_json_tells_all(
+    antiphon: Run, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("pw-alice\n"))
     async with running() as lab:
-        code, out, _ = await antiphon(
-            "discover", "alice@example.test", "--json", "--password-file", "-", *options(lab, ca_file),
-            home=tmp_path, stdin=b"pw-alice\n",
-        )  # fmt: skip
+        arguments = ["--json", "--password-file", "-", *options(lab, ca_file)]
+        code, out, _ = await antiphon("discover", "alice@example.test", *arguments)
     document = json.loads(out)
     assert code == 0
     assert document["schema"] == "antiphon.discovery/1"
@@ -60,20 +40,20 @@ async def test_with_a_password_the_devices_are_read_and_json_tells_all(tmp_path:
     assert "pw-alice" not in out
 
 
-async def test_nothing_found_and_nobody_there_have_their_exit_codes(tmp_path: Path, ca_file: str) -> None:
+async def test_nothing_found_and_nobody_there_have_their_exit_codes(antiphon: Run, ca_file: str) -> None:
     empty = Plan(records=lambda _: (), http=False, files=False, sip={})
     async with running(empty) as lab:
-        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file), home=tmp_path)
+        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file))
         assert code == 1
         assert "nothing found" in out
-    code, _, _ = await antiphon("discover", "a@example.test", "--resolver", "127.0.0.1:9", home=tmp_path)
+    code, _, _ = await antiphon("discover", "a@example.test", "--resolver", "127.0.0.1:9")
     assert code == 4
 
 
-async def test_outside_is_a_place_too(tmp_path: Path, ca_file: str) -> None:
+async def test_outside_is_a_place_too(antiphon: Run, ca_file: str) -> None:
     edge = Record("_collab-edge._tls.example.test", "SRV", "0 0 8443 edge1.example.test.")
     async with running(Plan(records=lambda _: [edge], http=False, files=False, sip={})) as lab:
-        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file), home=tmp_path)
+        code, out, _ = await antiphon("discover", "alice@example.test", *options(lab, ca_file))
     assert code == 0
     assert "outside; edge1.example.test" in out
 
@@ -87,8 +67,8 @@ async def test_outside_is_a_place_too(tmp_path: Path, ca_file: str) -> None:
         ["a@b.test", "--password-file", "/nothing"],
     ],
 )
-async def test_what_cannot_be_used_is_explained(tmp_path: Path, arguments: list[str]) -> None:
-    code, out, err = await antiphon("discover", *arguments, home=tmp_path)
+async def test_what_cannot_be_used_is_explained(antiphon: Run, arguments: list[str]) -> None:
+    code, out, err = await antiphon("discover", *arguments)
     assert code == 2
     assert err
     assert "Traceback" not in err + out

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import pytest
-from tests.cli.test_discover import antiphon, options
+from tests.cli.command import Run, antiphon, ca_file, options
 from tests.client.doctor.patients import sound
-from tests.client.lab import AUTHORITY, Plan, running
+from tests.client.lab import Plan, running
+
+__all__ = ["antiphon", "ca_file"]  # fixtures
 
 from antiphon.protocols.dns.authority import Record
 
 
-@pytest.fixture
-def ca_file(tmp_path: Path) -> str:
-    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
-
-
-async def test_a_sound_deployment_gets_a_clean_bill(tmp_path: Path, ca_file: str) -> None:
+async def test_a_sound_deployment_gets_a_clean_bill(antiphon: Run, ca_file: str) -> None:
     async with running(Plan(records=sound)) as lab:
         arguments = ["doctor", "alice@example.test", "--device", "CSFALICE", "-v", *options(lab, ca_file)]
-        code, out, err = await antiphon(*arguments, home=tmp_path)
+        code, out, err = await antiphon(*arguments)
     assert (code, err) == (0, "")
     assert "example.test: no problems, no warnings" in out
     assert "+ alice@example.test: home cluster cucm1.example.test" in out
     assert "asks for bearer" in out
 
 
-async def test_a_typo_in_dns_is_explained_and_the_exit_code_is_three(tmp_path: Path, ca_file: str) -> None:
+async def test_a_typo_in_dns_is_explained_and_the_exit_code_is_three(antiphon: Run, ca_file: str) -> None:
     typo = Record("_cisco_uds._tcp.example.test", "SRV", "0 0 8443 cucm1.example.test.")
     async with running(Plan(records=lambda records: [*sound(records), typo])) as lab:
-        code, out, _ = await antiphon("doctor", "example.test", *options(lab, ca_file), home=tmp_path)
-        _, document, _ = await antiphon(
-            "doctor", "example.test", "--json", *options(lab, ca_file), home=tmp_path
-        )
+        code, out, _ = await antiphon("doctor", "example.test", *options(lab, ca_file))
+        _, document, _ = await antiphon("doctor", "example.test", "--json", *options(lab, ca_file))
     assert code == 3
     assert "AP-DNS-003 problem: _cisco_uds._tcp.example.test" in out
     assert all(label in out for label in ("seen  ", "what  ", "why   ", "fix   "))
@@ -45,7 +37,7 @@ async def test_a_typo_in_dns_is_explained_and_the_exit_code_is_three(tmp_path: P
     assert [(finding["code"], finding["severity"]) for finding in found] == [("AP-DNS-003", "problem")]
 
 
-async def test_what_is_no_domain_is_a_usage_error(tmp_path: Path) -> None:
-    code, _, err = await antiphon("doctor", "127.0.0.1", home=tmp_path)
+async def test_what_is_no_domain_is_a_usage_error(antiphon: Run) -> None:
+    code, _, err = await antiphon("doctor", "127.0.0.1")
     assert code == 2
     assert "not a domain name" in err
