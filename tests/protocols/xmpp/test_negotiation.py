@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from base64 import b64encode
+import json
+from base64 import b64decode, b64encode
 
 import pytest
 from hypothesis import given
@@ -184,8 +185,6 @@ def test_scram_signs_in_and_proves_the_server(name: str) -> None:
 
 
 def sasl_text(written: bytes, element: str) -> bytes:
-    from base64 import b64decode
-
     return b64decode(written.split(b"<" + element.encode())[1].split(b">")[1].split(b"<")[0])
 
 
@@ -225,10 +224,12 @@ def test_oauthbearer_asks_for_the_owner_of_the_token() -> None:
 
 
 def test_a_refused_bearer_token_gets_an_error_challenge_before_the_failure() -> None:
-    talk = Talk("tls").to_sasl()
+    url = "https://cucm1.example.test:8443/.well-known/oauth-authorization-server"
+    talk = Talk("tls", StreamSettings("example.test", oauth_metadata=url)).to_sasl()
     talk.say(auth("OAUTHBEARER", b"n,,\x01auth=Bearer bad\x01\x01"))
     assert talk.say(Denied()) == []
-    assert b'"status":"invalid_token"' in sasl_text(talk.written, "challenge")
+    reason = json.loads(sasl_text(talk.written, "challenge"))
+    assert reason == {"status": "invalid_token", "openid-configuration": url}
     [done] = talk.say(response(b"\x01"))
     assert isinstance(done, LoginDone)
     assert done.guess

@@ -29,6 +29,8 @@ class DoorSettings:
         b"<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
     )
     """More stream features after sign-in, serialised."""
+    oauth_metadata: str = ""
+    """URL of the authorization server's metadata, told to a client whose token is refused."""
     tls_required: bool = True
     clear_secrets: bool = False
     """PLAIN and tokens without TLS. For measurements on loopback only."""

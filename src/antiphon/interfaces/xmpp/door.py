@@ -60,6 +60,7 @@ class XmppDoor:
             mechanisms=settings.mechanisms,
             hostnames=settings.hostnames,
             features=settings.features + _limits(settings),
+            oauth_metadata=settings.oauth_metadata,
             tls_required=settings.tls_required,
             clear_secrets=settings.clear_secrets,
             attempts=settings.attempts,

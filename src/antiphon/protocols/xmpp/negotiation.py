@@ -77,6 +77,8 @@ class StreamSettings:
     """The client's home and backup nodes, announced with the mechanisms (XEP-0233)."""
     features: bytes = b""
     """More stream features after sign-in, serialised: roster versioning, pre-approval, caps."""
+    oauth_metadata: str = ""
+    """URL told to a client whose token is refused (RFC 7628 §3.2.2)."""
     tls_required: bool = True
     clear_secrets: bool = False
     """PLAIN and tokens without TLS. For measurements on loopback only."""
@@ -230,7 +232,7 @@ class Negotiation:
         self.state = State.SECURED if websocket or self.encrypted else State.OPEN
         self.userid = ""
         self.deadline: float | None = now + settings.header_s
-        self._offer = sasl.Offer(self.encrypted or settings.clear_secrets, binding)
+        self._offer = sasl.Offer(self.encrypted or settings.clear_secrets, binding, settings.oauth_metadata)
         self._mechanism: sasl.Mechanism | None = None
         self._mechanism_name = ""
         self._claim: sasl.Step | None = None
@@ -369,7 +371,7 @@ class Negotiation:
 
     def restart_in_tls(self, secured: Secured, now: float) -> None:
         self.encrypted = True
-        self._offer = sasl.Offer(True, secured.binding)
+        self._offer = sasl.Offer(True, secured.binding, self.settings.oauth_metadata)
         self.tokeniser.discard()
         self.tokeniser.restart()
 

@@ -7,6 +7,7 @@ say the same (`negotiation.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,6 +70,8 @@ class Offer:
     """PLAIN and tokens only then, or when the operator allows it (measurements on loopback)."""
     binding: bytes = b""
     """tls-server-end-point of this connection."""
+    oauth_metadata: str = ""
+    """Where a client whose token is refused may look for the way to another (RFC 7628 §3.2.2)."""
 
 
 class Mechanism(Protocol):
@@ -88,7 +91,8 @@ class Plain:
 class OAuthBearer:
     """RFC 7628. A refused token gets a JSON challenge first, and the failure after the client's answer to that."""
 
-    def __init__(self) -> None:
+    def __init__(self, offer: Offer) -> None:
+        self._metadata = offer.oauth_metadata
         self._refused = False
 
     def step(self, message: bytes) -> Step:
@@ -108,7 +112,10 @@ class OAuthBearer:
 
     def refuse(self) -> Step:
         self._refused = True
-        return Challenge(b'{"status":"invalid_token"}')
+        reason = {"status": "invalid_token"}
+        if self._metadata:
+            reason["openid-configuration"] = self._metadata
+        return Challenge(json.dumps(reason).encode())
 
 
 class CiscoToken:
@@ -164,10 +171,10 @@ _SCRAM: Final[dict[str, tuple[HashName, bool]]] = {
     "SCRAM-SHA-256": ("sha-256", False),
     "SCRAM-SHA-1": ("sha-1", False),
 }
-_CLEAR: Final[dict[str, Callable[[], Mechanism]]] = {
+_CLEAR: Final[dict[str, Callable[[Offer], Mechanism]]] = {
     "OAUTHBEARER": OAuthBearer,
-    "PLAIN": Plain,
-    "CISCO-VTG-TOKEN": CiscoToken,
+    "PLAIN": lambda _: Plain(),
+    "CISCO-VTG-TOKEN": lambda _: CiscoToken(),
 }
 ALL: Final = (*_SCRAM, *_CLEAR)
 """In the order of preference."""
@@ -189,6 +196,6 @@ def begin(name: str, among: tuple[str, ...], offer: Offer, keys: Keys, nonce: Ca
     """One attempt with one of the mechanisms that were `offered` (`among`)."""
     scram = _SCRAM.get(name)
     if scram is None:
-        return _CLEAR[name]()
+        return _CLEAR[name](offer)
     plus_offered = any(each.endswith("-PLUS") for each in among)
     return Scram(*scram, plus_offered, offer, keys, nonce())
