@@ -70,7 +70,7 @@ class Secrets:
         userid = token.removeprefix("token-")
         if userid not in PEOPLE:
             raise NO.error()
-        return Principal(userid, "token", expires_at=self.until)
+        return Principal(userid, "token", expires_at=self.until, session_id=f"session-{userid}")
 
 
 class EdgeList:

@@ -293,6 +293,18 @@ def test_a_revoked_user_loses_bindings_and_connections(site: Site) -> None:
     assert (alice.flow.closed, bob.flow.closed) == (True, False)
 
 
+def test_a_sign_in_that_has_ended_takes_its_phones_and_no_others(site: Site) -> None:
+    alice, bob = site.registered("alice", "tls", 5090), site.registered("bob", "tls", 5090)
+    assert isinstance(alice, StreamPhone)
+    assert isinstance(bob, StreamPhone)
+    site.door.revoke_session("alice", "another")
+    assert len(site.registrar.bindings("1001")) == 1
+    site.door.revoke_session("alice", "session-alice")
+    assert site.registrar.bindings("1001") == ()
+    assert len(site.registrar.bindings("1002")) == 1
+    assert (alice.flow.closed, bob.flow.closed) == (True, False)
+
+
 def test_the_mutual_tls_port_lets_only_listed_edges_in(site: Site) -> None:
     """S3-43."""
     stranger = site.phone("alice", "tls", 5091, edge=True, certificate=b"other")
@@ -317,3 +329,19 @@ def test_contacts_that_cannot_be_bound_are_refused(site: Site, contact: str, sta
 def test_an_option_that_nobody_knows_is_refused_by_name(site: Site) -> None:
     refused = site.phone("bob").register_once("Require: gruu, teleport\r\n")
     assert (refused.status, refused.get("Unsupported")) == (420, "teleport")
+
+
+def test_outbound_is_confirmed_to_a_client_that_asks_for_it(site: Site) -> None:
+    """RFC 5626 §6: one binding for each instance and reg-id, whatever the Contact says."""
+    instance = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";reg-id=1'
+    phone = site.phone("alice", "wss", 443)
+    proof = "Supported: path, outbound\r\nAuthorization: Bearer token-alice\r\n"
+    ok = phone.register_once(proof, contact=f"<sip:k3j@df7.invalid;transport=ws>;{instance}")
+    assert (ok.status, ok.get("Require"), ok.get("Flow-Timer")) == (200, "outbound", "120")
+    assert ok.contacts[0].params["reg-id"] == "1"
+    again = phone.register_once(proof, contact=f"<sip:other@df7.invalid;transport=ws>;{instance}")
+    assert len(again.contacts) == 1
+    assert "Require" not in site.registered("bob").register().fields
+    caller = site.registered("bob")
+    caller.invite("1001")
+    assert phone.request("INVITE").uri == "sip:other@df7.invalid;transport=ws"

@@ -43,6 +43,8 @@ class Proved(NamedTuple):
     userid: str
     until: float | None
     """Wall seconds; None where the proof has no end of its own."""
+    session_id: str = ""
+    """The sign-in that the token came from; empty for a password."""
 
 
 class Authenticator:
@@ -175,7 +177,7 @@ class Authenticator:
             principal = self._tokens.verify_token(token)
         except DomainError:
             return None
-        return Proved(principal.userid, principal.expires_at)
+        return Proved(principal.userid, principal.expires_at, principal.session_id)
 
     def _delayed(self, username: str, source: str) -> Refusal | None:
         try:
@@ -207,7 +209,7 @@ class Authenticator:
                 extra={"code": errors.BAD_PROOF.code, "peer": str(peer.address), "reason": error.code},
             )
             return self._challenge(peer, number, now, status)
-        return Proved(principal.userid, principal.expires_at)
+        return Proved(principal.userid, principal.expires_at, principal.session_id)
 
     def caller(self, proof: Proved, peer: Peer, number: str, name: str) -> Caller | Refusal:
         """May whoever has proved this speak for `number` on this port, and from which device?

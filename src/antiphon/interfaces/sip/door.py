@@ -226,6 +226,20 @@ class SipDoor:
             if owners == {userid}:
                 peer.close()
 
+    def revoke_session(self, userid: str, session_id: str) -> None:
+        """One sign-in has ended: what was registered with its tokens ends now, the user's other phones go on."""
+        for peer in tuple(self._peers):
+            ended = [
+                (number, trust.caller.device)
+                for number, trust in peer.trusted.items()
+                if trust.caller.userid == userid and trust.session_id == session_id
+            ]
+            for number, device in ended:
+                del peer.trusted[number]
+                self._registrar.remove(number, device, Reason.REJECTED)
+            if ended and not peer.trusted:
+                peer.close()
+
     # Commands of the call service
 
     def _execute(self, command: LegCommand) -> None:

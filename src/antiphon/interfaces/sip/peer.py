@@ -24,6 +24,8 @@ class Trust(NamedTuple):
     caller: Caller
     until: float | None
     """Wall seconds; the token's end."""
+    session_id: str = ""
+    """The sign-in that the token came from."""
 
 
 class Peer:

@@ -28,6 +28,8 @@ from antiphon.protocols.sip.parse import parse_datagram
 from antiphon.services.registrar.binding import Binding, Change, Outcome, RegisterRequest, RegisterResult
 
 MIN_EXPIRES_S = 15
+OUTBOUND = "Require: outbound\r\nFlow-Timer: 120\r\n"
+"""RFC 5626 §5.4, §6: the flow is used, and kept alive at least that often."""
 MAX_VAIN = 8
 """Lanes prepared in vain on one peer before no more are: its refreshes do not resemble each other."""
 MAX_LANES = 4096
@@ -135,7 +137,7 @@ class Registration:
     def _trust(self, peer: Peer, caller: Caller, proof: Proved, result: RegisterResult) -> None:
         """The connection may speak for the line for as long as a binding of it stands there."""
         if any(binding.flow is peer for binding in result.bindings):
-            peer.trusted[caller.number] = Trust(caller, proof.until)
+            peer.trusted[caller.number] = Trust(caller, proof.until, proof.session_id)
         else:
             peer.trusted.pop(caller.number, None)
 
@@ -162,6 +164,8 @@ class Registration:
             headers = f"{contacts.listed(result.bindings, now)}Expires: {granted}\r\n"
         else:
             headers = f"Expires: {granted}\r\n"
+        if asked.outbound and "outbound" in request.tokens("Supported"):
+            headers += OUTBOUND
         data = self._answer(request, peer, headers)
         if mine is not None:
             mine.branch = request.via.branch
