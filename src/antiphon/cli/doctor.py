@@ -137,9 +137,9 @@ class _Printer:
         print(f"  {self._paint(finding.code, colour)} {severity}: {finding.where}")
         if finding.seen:
             print(f"{_INDENT}seen  {finding.seen}")
-        self._block("what", finding.problem.fault.what)
+        self._block("what", finding.problem.what)
         self._block("why ", finding.problem.why)
-        self._block("fix ", finding.problem.fault.fix)
+        self._block("fix ", finding.problem.fix)
 
     def conclusion(self, report: Report) -> None:
         problems, all_ = len(report.problems), len(report.findings)

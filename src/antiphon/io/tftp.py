@@ -16,6 +16,7 @@ from antiphon.io.listen import bind_socket
 from antiphon.kernel.core import Address
 from antiphon.protocols.tftp.packet import ErrorCode, Malformed, error, read_request
 from antiphon.protocols.tftp.transfer import Transfer
+from antiphon.services.provisioning.errors import ILLEGAL_REQUEST, TOO_MANY_TRANSFERS
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class TftpServer:
         try:
             request = read_request(packet)
         except Malformed as refusal:
-            self._refuse(peer, "AP-PRV-011", refusal.text)
+            self._refuse(peer, ILLEGAL_REQUEST.code, refusal.text)
             self._transport.sendto(error(refusal.code, refusal.text), peer)
             return
         if peer in self._transfers:
@@ -92,7 +93,7 @@ class TftpServer:
             return
         if len(self._transfers) >= self._max or self._per_host[peer[0]] >= self._max_per_host:
             # Silence: the asker repeats its request, and by then there may be room.
-            self._refuse(peer, "AP-PRV-010", "too many transfers")
+            self._refuse(peer, TOO_MANY_TRANSFERS.code, "too many transfers")
             return
         self._send(Transfer(request, content), peer)
 

@@ -14,7 +14,7 @@ CLUSTER = Cluster(
     "example.test",
     (
         Node("cucm1.example.test", "127.0.1.1", ("identity", "provisioning", "call")),
-        Node("cucm2.example.test", "127.0.1.2", ("provisioning", "call")),
+        Node("cucm2.example.test", "127.0.1.2", ("identity", "provisioning", "call")),
         Node("imp1.example.test", "127.0.2.1", ("im",)),
         Node("edge1.example.test", "127.0.3.1", ("edge_outside",)),
     ),
@@ -53,7 +53,7 @@ def test_inside_does_not_offer_the_edge() -> None:
 
 
 def test_nodes_may_be_named_in_another_domain() -> None:
-    cluster = Cluster("lab", "example.test", (Node("cucm1.inner.test", "127.0.1.1", ("provisioning",)),))
+    cluster = Cluster("lab", "example.test", (Node("cucm1.inner.test", "127.0.1.1", ("identity",)),))
     assert origins(cluster) == ("example.test", "inner.test")
     view = Authority(origins(cluster), inside(cluster))
     assert asked(view, "_cisco-uds._tcp.example.test") == ["0 0 8443 cucm1.inner.test."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from antiphon.model import Cluster, Node, User
 from antiphon.services.discovery.service import Discovery, Home
 
-CLUSTER = Cluster("lab", "example.test", (Node("cucm1.example.test", "127.0.1.1", ("provisioning",)),))
+CLUSTER = Cluster("lab", "example.test", (Node("cucm1.example.test", "127.0.1.1", ("identity",)),))
 
 
 class People:

@@ -23,7 +23,7 @@ CLUSTER = Cluster(
     "example.test",
     (
         Node("cucm1.example.test", "127.0.1.1", ("identity", "provisioning", "call")),
-        Node("cucm2.example.test", "127.0.1.2", ("provisioning", "call")),
+        Node("cucm2.example.test", "127.0.1.2", ("identity", "provisioning", "call")),
         Node("cucm3.example.test", "127.0.1.3", ("call",)),
         Node("cucm4.example.test", "127.0.1.4", ("call",)),
         Node("imp1.example.test", "127.0.2.1", ("im",)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from antiphon.client import documents
 from antiphon.client.discovery.asking import TLS_PORT, Asker, secured
@@ -89,7 +89,9 @@ class Explorer:
     async def _parameters(
         self, ask: Asker, result: Provisioned, found: Found, profile: dict[str, str]
     ) -> None:
-        host = found.home.removeprefix("https://").rpartition(":")[0]
+        # Where the service profile lies, lies the rest: the file servers need not be the directory's nodes.
+        uri = result.user.service_profile_uri if result.user is not None else ""
+        host = urlsplit(uri or found.home).hostname or ""
         fields = [settings.support_field for settings in result.settings.values()]
         name = next((file for file in map(group_file, fields) if file != JABBER_CONFIG), JABBER_CONFIG)
         url = f"https://{host}:{TLS_PORT}/{quote(name)}"

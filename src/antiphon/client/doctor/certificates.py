@@ -20,7 +20,7 @@ from antiphon.client.doctor.probe import (
     chain_only_context,
     knock,
 )
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.kernel.errors import Kind
 from antiphon.protocols.x509.chain import self_signed, serves, valid_at, weakness
 from antiphon.protocols.x509.identity import Expected, Field, match
 from antiphon.protocols.x509.names import names_of
@@ -28,85 +28,67 @@ from antiphon.protocols.x509.names import names_of
 SOON_S = 30 * 86400.0
 
 UNTRUSTED = Problem(
-    Fault(
-        "AP-DOC-301",
-        Kind.INVALID,
-        "A certificate is not signed by an authority that is trusted here.",
-        "Trust the authority on clients (--ca-file here), or have the certificate signed by one they trust; send the chain.",
-    ),
+    "AP-DOC-301",
+    Kind.INVALID,
+    "A certificate is not signed by an authority that is trusted here.",
+    "Trust the authority on clients (--ca-file here), or have the certificate signed by one they trust; send the chain.",
     "Clients ask their users whether to accept it, or refuse.",
 )
 SELF_SIGNED = Problem(
-    Fault(
-        "AP-DOC-302",
-        Kind.INVALID,
-        "A certificate is self-signed: issued by whom it is issued to.",
-        "Make a request (CSR), have it signed by your authority and import it; or install this certificate on every client.",
-    ),
+    "AP-DOC-302",
+    Kind.INVALID,
+    "A certificate is self-signed: issued by whom it is issued to.",
+    "Make a request (CSR), have it signed by your authority and import it; or install this certificate on every client.",
     "Nobody can tell it from a forged one without comparing fingerprints.",
 )
 WRONG_NAME = Problem(
-    Fault(
-        "AP-DOC-303",
-        Kind.INVALID,
-        "A certificate is for another name.",
-        "Issue it for the name that clients use: the host name, and for chat the domain as dNSName, srvName or xmppAddr.",
-    ),
+    "AP-DOC-303",
+    Kind.INVALID,
+    "A certificate is for another name.",
+    "Issue it for the name that clients use: the host name, and for chat the domain as dNSName, srvName or xmppAddr.",
     "Clients take the server for another one and warn or refuse.",
 )
 OUT_OF_DATE = Problem(
-    Fault(
-        "AP-DOC-304",
-        Kind.INVALID,
-        "A certificate has expired or is not valid yet.",
-        "Renew it; if it is not valid yet, check the clocks.",
-    ),
+    "AP-DOC-304",
+    Kind.INVALID,
+    "A certificate has expired or is not valid yet.",
+    "Renew it; if it is not valid yet, check the clocks.",
     "Clients refuse it.",
 )
 ENDS_SOON = Problem(
-    Fault(
-        "AP-DOC-305",
-        Kind.INVALID,
-        "A certificate expires within 30 days.",
-        "Renew it now; nothing has to be restarted for the new one.",
-    ),
+    "AP-DOC-305",
+    Kind.INVALID,
+    "A certificate expires within 30 days.",
+    "Renew it now; nothing has to be restarted for the new one.",
     "When it has expired every client is cut off at once.",
     Severity.WARNING,
 )
 WEAK = Problem(
-    Fault(
-        "AP-DOC-306",
-        Kind.INVALID,
-        "A certificate is too weak for today's clients.",
-        "Issue it again with an elliptic-curve key or RSA of 2048 bits or more, signed with SHA-256.",
-    ),
+    "AP-DOC-306",
+    Kind.INVALID,
+    "A certificate is too weak for today's clients.",
+    "Issue it again with an elliptic-curve key or RSA of 2048 bits or more, signed with SHA-256.",
     "TLS libraries refuse it.",
 )
 NOT_FOR_SERVERS = Problem(
-    Fault(
-        "AP-DOC-307",
-        Kind.INVALID,
-        "A certificate may not be used by a server.",
-        "Issue it with the extended key usage serverAuth.",
-    ),
+    "AP-DOC-307",
+    Kind.INVALID,
+    "A certificate may not be used by a server.",
+    "Issue it with the extended key usage serverAuth.",
     "Clients that check key usage refuse it.",
 )
 NO_HANDSHAKE = Problem(
-    Fault(
-        "AP-DOC-308",
-        Kind.UNAVAILABLE,
-        "A port accepts connections, but no TLS handshake comes about.",
-        "Check that the port speaks TLS (or offers STARTTLS) and allows TLS 1.2 or later.",
-    ),
+    "AP-DOC-308",
+    Kind.UNAVAILABLE,
+    "A port accepts connections, but no TLS handshake comes about.",
+    "Check that the port speaks TLS (or offers STARTTLS) and allows TLS 1.2 or later.",
     "Clients cannot connect securely and do not connect otherwise.",
 )
 COMMON_NAME = Problem(
-    Fault(
-        "AP-DOC-309",
-        Kind.INVALID,
-        "A certificate names the server in its subject CN only.",
-        "Issue it with the name as dNSName in the subject alternative names.",
-    ),
+    "AP-DOC-309",
+    Kind.INVALID,
+    "A certificate names the server in its subject CN only.",
+    "Issue it with the name as dNSName in the subject alternative names.",
     "Older clients accept that; today's browsers and libraries do not.",
     Severity.WARNING,
 )

@@ -11,64 +11,52 @@ from typing import TypeVar
 from antiphon.client import documents
 from antiphon.client.doctor.findings import Problem, Result, Severity
 from antiphon.client.doctor.patient import Patient
-from antiphon.kernel.errors import DomainError, Fault, Kind
+from antiphon.kernel.errors import DomainError, Kind
 from antiphon.protocols.dns.names import is_address
 
 T = TypeVar("T")
 
 NO_ANSWER = Problem(
-    Fault(
-        "AP-DOC-101",
-        Kind.UNAVAILABLE,
-        "The directory service of a node does not answer.",
-        "Start it, and make its certificate one that clients trust; the checks of ports and certificates say which it is.",
-    ),
+    "AP-DOC-101",
+    Kind.UNAVAILABLE,
+    "The directory service of a node does not answer.",
+    "Start it, and make its certificate one that clients trust; the checks of ports and certificates say which it is.",
     "Clients cannot find home clusters or contacts on this node.",
 )
 NOT_UDS = Problem(
-    Fault(
-        "AP-DOC-102",
-        Kind.INVALID,
-        "What answers on a directory node is not the directory service.",
-        "Let _cisco-uds point at nodes that serve /cucm-uds/.",
-    ),
+    "AP-DOC-102",
+    Kind.INVALID,
+    "What answers on a directory node is not the directory service.",
+    "Let _cisco-uds point at nodes that serve /cucm-uds/.",
     "Clients stop at an answer that they do not understand.",
 )
 UNKNOWN_SERVER = Problem(
-    Fault(
-        "AP-DOC-103",
-        Kind.NOT_FOUND,
-        "The cluster lists a directory node that clients cannot find.",
-        "List nodes by their full host name, and add a host record for each.",
-    ),
+    "AP-DOC-103",
+    Kind.NOT_FOUND,
+    "The cluster lists a directory node that clients cannot find.",
+    "List nodes by their full host name, and add a host record for each.",
     "Clients fail over to nodes of this list.",
 )
 VERSIONS_DIFFER = Problem(
-    Fault(
-        "AP-DOC-104",
-        Kind.CONFLICT,
-        "Directory nodes announce different versions.",
-        "Finish the upgrade on all nodes of the cluster.",
-    ),
+    "AP-DOC-104",
+    Kind.CONFLICT,
+    "Directory nodes announce different versions.",
+    "Finish the upgrade on all nodes of the cluster.",
     "What a client may use then depends on the node it happens to ask.",
     Severity.WARNING,
 )
 UNKNOWN_USER = Problem(
-    Fault(
-        "AP-DOC-105",
-        Kind.NOT_FOUND,
-        "No cluster says that it is the home of this user.",
-        "Add the user, or connect the clusters so that the home cluster is asked.",
-    ),
+    "AP-DOC-105",
+    Kind.NOT_FOUND,
+    "No cluster says that it is the home of this user.",
+    "Add the user, or connect the clusters so that the home cluster is asked.",
     "Discovery of this user ends here.",
 )
 ADDRESS_LISTED = Problem(
-    Fault(
-        "AP-DOC-106",
-        Kind.UNAVAILABLE,
-        "A node that is listed as a server has an address instead of a name.",
-        "List the node by its full host name.",
-    ),
+    "AP-DOC-106",
+    Kind.UNAVAILABLE,
+    "A node that is listed as a server has an address instead of a name.",
+    "List the node by its full host name.",
     "No certificate fits an address, so users are asked to accept one that does not.",
     Severity.WARNING,
 )

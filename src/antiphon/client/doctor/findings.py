@@ -19,10 +19,9 @@ class Severity(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """The declaration of one finding. The fault has code, what is wrong and the fix; `why` says what it leads to."""
+class Problem(Fault):
+    """The declaration of one finding: a fault, and what it leads to."""
 
-    fault: Fault
     why: str
     severity: Severity = Severity.PROBLEM
 
@@ -42,7 +41,7 @@ class Finding:
 
     @property
     def code(self) -> str:
-        return self.problem.fault.code
+        return self.problem.code
 
     def as_json(self) -> dict[str, str]:
         return {
@@ -50,9 +49,9 @@ class Finding:
             "severity": self.problem.severity.value,
             "where": self.where,
             "seen": self.seen,
-            "what": self.problem.fault.what,
+            "what": self.problem.what,
             "why": self.problem.why,
-            "fix": self.problem.fault.fix,
+            "fix": self.problem.fix,
         }
 
 

@@ -11,33 +11,27 @@ from collections.abc import Iterator
 from antiphon.client.doctor.findings import Finding, Problem, Result, Severity
 from antiphon.client.doctor.patient import Patient
 from antiphon.client.doctor.probe import Reached, knock
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.kernel.errors import Kind
 
 CLOSED = Problem(
-    Fault(
-        "AP-NET-001",
-        Kind.UNAVAILABLE,
-        "Nobody listens on a port that clients use.",
-        "Start the service on this node, or correct the record that leads here.",
-    ),
+    "AP-NET-001",
+    Kind.UNAVAILABLE,
+    "Nobody listens on a port that clients use.",
+    "Start the service on this node, or correct the record that leads here.",
     "The host is there and refuses: the service is not running, or it listens elsewhere.",
 )
 SILENT = Problem(
-    Fault(
-        "AP-NET-002",
-        Kind.UNAVAILABLE,
-        "A port that clients use does not answer.",
-        "Open the port in the firewall between clients and this node, and check that the node is up.",
-    ),
+    "AP-NET-002",
+    Kind.UNAVAILABLE,
+    "A port that clients use does not answer.",
+    "Open the port in the firewall between clients and this node, and check that the node is up.",
     "Neither accepted nor refused: packets are dropped on the way, and clients wait before they try another server.",
 )
 PLAIN_FILES_ONLY = Problem(
-    Fault(
-        "AP-NET-003",
-        Kind.UNAVAILABLE,
-        "Configuration files are served without TLS only.",
-        "Serve them on 6972 as well.",
-    ),
+    "AP-NET-003",
+    Kind.UNAVAILABLE,
+    "Configuration files are served without TLS only.",
+    "Serve them on 6972 as well.",
     "What a client is told to be can then be changed on the way.",
     Severity.WARNING,
 )

@@ -9,74 +9,60 @@ from antiphon.client import documents
 from antiphon.client.doctor.findings import Problem, Result, Severity
 from antiphon.client.doctor.patient import Patient
 from antiphon.client.doctor.ports import TLS_FILES
-from antiphon.kernel.errors import DomainError, Fault, Kind
+from antiphon.kernel.errors import DomainError, Kind
 from antiphon.protocols.dns.names import is_address
 from antiphon.services.provisioning.parameters import known, nearest
 
 NO_PROFILE = Problem(
-    Fault(
-        "AP-DOC-201",
-        Kind.NOT_FOUND,
-        "The default service profile cannot be read.",
-        "Make a service profile and mark it as the default one; start the file service on this node.",
-    ),
+    "AP-DOC-201",
+    Kind.NOT_FOUND,
+    "The default service profile cannot be read.",
+    "Make a service profile and mark it as the default one; start the file service on this node.",
     "Clients do not learn where chat, voicemail and the directory are.",
 )
 NO_IM = Problem(
-    Fault(
-        "AP-DOC-202",
-        Kind.INVALID,
-        "The default service profile names no presence server.",
-        "Add an IM and Presence service to the profile, unless this is a deployment for phones only.",
-    ),
+    "AP-DOC-202",
+    Kind.INVALID,
+    "The default service profile names no presence server.",
+    "Add an IM and Presence service to the profile, unless this is a deployment for phones only.",
     "Clients sign in to the call manager and offer no chat (phone mode).",
     Severity.WARNING,
 )
 ADDRESS_IN_PROFILE = Problem(
-    Fault(
-        "AP-DOC-203",
-        Kind.INVALID,
-        "The service profile names a server by its IP address.",
-        "Name it by the host name its certificate is for.",
-    ),
+    "AP-DOC-203",
+    Kind.INVALID,
+    "The service profile names a server by its IP address.",
+    "Name it by the host name its certificate is for.",
     "The certificate does not fit the address, and users are asked to accept it.",
     Severity.WARNING,
 )
 UNKNOWN_HOST = Problem(
-    Fault(
-        "AP-DOC-204",
-        Kind.NOT_FOUND,
-        "The service profile names a server that does not resolve.",
-        "Add a host record, or correct the name in the profile.",
-    ),
+    "AP-DOC-204",
+    Kind.NOT_FOUND,
+    "The service profile names a server that does not resolve.",
+    "Add a host record, or correct the name in the profile.",
     "Clients show this service as not connected.",
 )
 NOT_READABLE = Problem(
-    Fault(
-        "AP-DOC-205",
-        Kind.INVALID,
-        "A configuration file cannot be understood.",
-        "Correct the file; it must be well-formed XML without a document type declaration.",
-    ),
+    "AP-DOC-205",
+    Kind.INVALID,
+    "A configuration file cannot be understood.",
+    "Correct the file; it must be well-formed XML without a document type declaration.",
     "Clients pass over the whole file.",
 )
 SAME_VOICE_DOMAIN = Problem(
-    Fault(
-        "AP-DOC-206",
-        Kind.INVALID,
-        "VoiceServicesDomain is set to the services domain itself.",
-        "Leave it out unless the service records are in another domain.",
-    ),
+    "AP-DOC-206",
+    Kind.INVALID,
+    "VoiceServicesDomain is set to the services domain itself.",
+    "Leave it out unless the service records are in another domain.",
     "It is only for another domain, and stands in the way of access from outside.",
     Severity.WARNING,
 )
 UNKNOWN_PARAMETER = Problem(
-    Fault(
-        "AP-DOC-207",
-        Kind.INVALID,
-        "The client configuration sets a parameter that clients do not know.",
-        "Correct its spelling.",
-    ),
+    "AP-DOC-207",
+    Kind.INVALID,
+    "The client configuration sets a parameter that clients do not know.",
+    "Correct its spelling.",
     "Clients pass it over without a word.",
     Severity.WARNING,
 )

@@ -10,7 +10,7 @@ import asyncio
 from antiphon.client.doctor.findings import Problem, Result, Severity
 from antiphon.client.doctor.patient import Patient
 from antiphon.io.dns_client import Outcome, SrvAnswer
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.kernel.errors import Kind
 from antiphon.protocols.dns.names import is_address, srv_name, underscore_twin
 
 SERVICES = (
@@ -25,67 +25,53 @@ SERVICES = (
 )
 
 NO_RECORDS = Problem(
-    Fault(
-        "AP-DNS-001",
-        Kind.NOT_FOUND,
-        "No service record leads into this deployment.",
-        "Publish _cisco-uds._tcp on internal name servers, and _collab-edge._tls on external ones if there is an edge.",
-    ),
+    "AP-DNS-001",
+    Kind.NOT_FOUND,
+    "No service record leads into this deployment.",
+    "Publish _cisco-uds._tcp on internal name servers, and _collab-edge._tls on external ones if there is an edge.",
     "A client that finds neither asks its user to type in server names.",
 )
 NO_NAME_SERVER = Problem(
-    Fault(
-        "AP-DNS-002",
-        Kind.UNAVAILABLE,
-        "The name servers do not answer.",
-        "Check the address given with --resolver, or the name servers this machine was given by DHCP.",
-    ),
+    "AP-DNS-002",
+    Kind.UNAVAILABLE,
+    "The name servers do not answer.",
+    "Check the address given with --resolver, or the name servers this machine was given by DHCP.",
     "Without DNS a client cannot tell inside from outside and finds nothing.",
 )
 UNDERSCORE = Problem(
-    Fault(
-        "AP-DNS-003",
-        Kind.INVALID,
-        "A service record is spelled with an underscore inside its name.",
-        "Rename the record: a hyphen between the words, as in _cisco-uds._tcp.",
-    ),
+    "AP-DNS-003",
+    Kind.INVALID,
+    "A service record is spelled with an underscore inside its name.",
+    "Rename the record: a hyphen between the words, as in _cisco-uds._tcp.",
     "Clients ask for the name with the hyphen only; some guides print the other one by mistake.",
 )
 ADDRESS_TARGET = Problem(
-    Fault(
-        "AP-DNS-004",
-        Kind.INVALID,
-        "The target of a service record is an IP address.",
-        "Make a host record for the server and let the service record name that host.",
-    ),
+    "AP-DNS-004",
+    Kind.INVALID,
+    "The target of a service record is an IP address.",
+    "Make a host record for the server and let the service record name that host.",
     "A target is a host name (RFC 2782); an address is read as a name that does not exist, and no certificate fits it.",
 )
 NO_TARGET = Problem(
-    Fault(
-        "AP-DNS-005",
-        Kind.NOT_FOUND,
-        "The target of a service record does not resolve.",
-        "Add an A or AAAA record for the host, or correct the target.",
-    ),
+    "AP-DNS-005",
+    Kind.NOT_FOUND,
+    "The target of a service record does not resolve.",
+    "Add an A or AAAA record for the host, or correct the target.",
     "Clients pass this server over; if it is the only one, they fail.",
 )
 BOTH_VIEWS = Problem(
-    Fault(
-        "AP-DNS-006",
-        Kind.CONFLICT,
-        "The record for inside and the record for the edge are both seen from here.",
-        "Publish _cisco-uds on internal name servers only, and _collab-edge on external ones only.",
-    ),
+    "AP-DNS-006",
+    Kind.CONFLICT,
+    "The record for inside and the record for the edge are both seen from here.",
+    "Publish _cisco-uds on internal name servers only, and _collab-edge on external ones only.",
     "Clients outside will believe that they are inside and try servers that they cannot reach.",
     Severity.WARNING,
 )
 REFUSED = Problem(
-    Fault(
-        "AP-DNS-007",
-        Kind.INVALID,
-        "A service record says that the service is decidedly not available.",
-        "Remove the record with target '.', or publish the real servers.",
-    ),
+    "AP-DNS-007",
+    Kind.INVALID,
+    "A service record says that the service is decidedly not available.",
+    "Remove the record with target '.', or publish the real servers.",
     "Clients give up at once, without trying anything else.",
 )
 

@@ -17,72 +17,58 @@ from antiphon.client.doctor.patient import Patient
 from antiphon.client.doctor.ports import TLS_FILES
 from antiphon.client.doctor.probe import exchange, readable
 from antiphon.client.documents import CallManager, DeviceSettings
-from antiphon.kernel.errors import DomainError, Fault, Kind
+from antiphon.kernel.errors import DomainError, Kind
 from antiphon.protocols.sip.message import Request, Response
 from antiphon.protocols.sip.parse import parse_datagram
 
 NO_FILE = Problem(
-    Fault(
-        "AP-DOC-501",
-        Kind.NOT_FOUND,
-        "A device has no configuration file.",
-        "Add the device; names are case-sensitive.",
-    ),
+    "AP-DOC-501",
+    Kind.NOT_FOUND,
+    "A device has no configuration file.",
+    "Add the device; names are case-sensitive.",
     "The phone does not learn where to register.",
 )
 PORT_MISMATCH = Problem(
-    Fault(
-        "AP-DOC-502",
-        Kind.CONFLICT,
-        "The server says that this device came to the wrong port.",
-        "Make device file and server agree: OAuth in the phone's security profile and sipOAuthMode on, or both off.",
-    ),
+    "AP-DOC-502",
+    Kind.CONFLICT,
+    "The server says that this device came to the wrong port.",
+    "Make device file and server agree: OAuth in the phone's security profile and sipOAuthMode on, or both off.",
     "The phone reads one thing in its file and is told another: it never registers.",
 )
 WRONG_CHALLENGE = Problem(
-    Fault(
-        "AP-DOC-503",
-        Kind.CONFLICT,
-        "The server asks for another proof than the device file lets the phone expect.",
-        "On sipOAuthPort the server must ask for Bearer, on 5060 and 5061 for Digest; check the ports of the node.",
-    ),
+    "AP-DOC-503",
+    Kind.CONFLICT,
+    "The server asks for another proof than the device file lets the phone expect.",
+    "On sipOAuthPort the server must ask for Bearer, on 5060 and 5061 for Digest; check the ports of the node.",
     "The phone has no answer to that challenge.",
 )
 NO_SIP = Problem(
-    Fault(
-        "AP-DOC-504",
-        Kind.UNAVAILABLE,
-        "A call node does not answer on the port that the device file names.",
-        "Start the call service there, open the port, or correct the port in the file; check the node's certificate.",
-    ),
+    "AP-DOC-504",
+    Kind.UNAVAILABLE,
+    "A call node does not answer on the port that the device file names.",
+    "Start the call service there, open the port, or correct the port in the file; check the node's certificate.",
     "The phone goes on to the next node of its list, or does not register at all.",
 )
 NO_MEMBERS = Problem(
-    Fault(
-        "AP-DOC-505",
-        Kind.INVALID,
-        "A device file names no call node.",
-        "Add a node with the call role to the cluster.",
-    ),
+    "AP-DOC-505",
+    Kind.INVALID,
+    "A device file names no call node.",
+    "Add a node with the call role to the cluster.",
     "The phone has nowhere to register.",
 )
 CLEAR_SIGNALLING = Problem(
-    Fault(
-        "AP-DOC-506",
-        Kind.INVALID,
-        "A device registers without TLS.",
-        "Use SIP OAuth or an encrypted security profile for this device.",
-    ),
+    "AP-DOC-506",
+    Kind.INVALID,
+    "A device registers without TLS.",
+    "Use SIP OAuth or an encrypted security profile for this device.",
     "Calls and their keys can be read on the way.",
     Severity.WARNING,
 )
 OPEN_EDGE_PORT = Problem(
-    Fault(
-        "AP-DOC-507",
-        Kind.INVALID,
-        "The port for the edge answers without a client certificate.",
-        "Serve sipMRAOAuthPort with mutual TLS and admit the certificates of the edge only.",
-    ),
+    "AP-DOC-507",
+    Kind.INVALID,
+    "The port for the edge answers without a client certificate.",
+    "Serve sipMRAOAuthPort with mutual TLS and admit the certificates of the edge only.",
     "Everybody who reaches the port can pretend to be the edge.",
 )
 

@@ -13,70 +13,56 @@ from antiphon.client.doctor.findings import Problem, Result, Severity
 from antiphon.client.doctor.patient import Patient
 from antiphon.client.http import Answer
 from antiphon.client.oauth import METADATA_PATH
-from antiphon.kernel.errors import DomainError, Fault, Kind
+from antiphon.kernel.errors import DomainError, Kind
 
 NO_METADATA = Problem(
-    Fault(
-        "AP-DOC-401",
-        Kind.UNAVAILABLE,
-        "The authorization server does not describe itself.",
-        "Serve /.well-known/oauth-authorization-server on the identity node.",
-    ),
+    "AP-DOC-401",
+    Kind.UNAVAILABLE,
+    "The authorization server does not describe itself.",
+    "Serve /.well-known/oauth-authorization-server on the identity node.",
     "Clients cannot find out where to get tokens.",
 )
 OTHER_ISSUER = Problem(
-    Fault(
-        "AP-DOC-402",
-        Kind.CONFLICT,
-        "The authorization server calls itself by another name than the one it was asked by.",
-        "Set the issuer to the address that clients use.",
-    ),
+    "AP-DOC-402",
+    Kind.CONFLICT,
+    "The authorization server calls itself by another name than the one it was asked by.",
+    "Set the issuer to the address that clients use.",
     "Clients must not use it (RFC 8414 §3.3): it could be a stranger's.",
 )
 INSECURE_ENDPOINT = Problem(
-    Fault(
-        "AP-DOC-403",
-        Kind.INVALID,
-        "An endpoint of the authorization server is not HTTPS, or missing.",
-        "Publish HTTPS addresses for authorization, token and keys.",
-    ),
+    "AP-DOC-403",
+    Kind.INVALID,
+    "An endpoint of the authorization server is not HTTPS, or missing.",
+    "Publish HTTPS addresses for authorization, token and keys.",
     "Passwords and tokens would travel in clear, or not at all.",
 )
 NO_KEYS = Problem(
-    Fault(
-        "AP-DOC-404",
-        Kind.UNAVAILABLE,
-        "The signing keys cannot be read.",
-        "Serve the key set that the metadata names, with at least one key for signatures.",
-    ),
+    "AP-DOC-404",
+    Kind.UNAVAILABLE,
+    "The signing keys cannot be read.",
+    "Serve the key set that the metadata names, with at least one key for signatures.",
     "Chat and call servers cannot check tokens, and refuse everybody.",
 )
 PRIVATE_KEY = Problem(
-    Fault(
-        "AP-DOC-405",
-        Kind.INVALID,
-        "The published key set holds a private key.",
-        "Rotate the signing keys at once and publish the public halves only.",
-    ),
+    "AP-DOC-405",
+    Kind.INVALID,
+    "The published key set holds a private key.",
+    "Rotate the signing keys at once and publish the public halves only.",
     "Whoever has read it can sign in as anybody.",
 )
 NO_PKCE = Problem(
-    Fault(
-        "AP-DOC-406",
-        Kind.INVALID,
-        "The authorization server does not offer PKCE with S256.",
-        "Switch it on.",
-    ),
+    "AP-DOC-406",
+    Kind.INVALID,
+    "The authorization server does not offer PKCE with S256.",
+    "Switch it on.",
     "A code that is intercepted can be used by whoever has it.",
     Severity.WARNING,
 )
 NO_SIGN_ON = Problem(
-    Fault(
-        "AP-DOC-407",
-        Kind.UNAVAILABLE,
-        "The cluster does not say how people sign in.",
-        "Serve /ssosp/ws/public/singleSignOn.",
-    ),
+    "AP-DOC-407",
+    Kind.UNAVAILABLE,
+    "The cluster does not say how people sign in.",
+    "Serve /ssosp/ws/public/singleSignOn.",
     "Clients fall back to sending passwords to every service.",
     Severity.WARNING,
 )

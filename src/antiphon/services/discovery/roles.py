@@ -11,5 +11,5 @@ def nodes_with(cluster: Cluster, role: str) -> tuple[Node, ...]:
 
 
 def uds_nodes(cluster: Cluster) -> tuple[Node, ...]:
-    """Those that answer directory and configuration requests."""
-    return nodes_with(cluster, "provisioning")
+    """Those that answer directory requests and let people sign in."""
+    return nodes_with(cluster, "identity")
