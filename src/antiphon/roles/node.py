@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from antiphon.interfaces.cisco import device_files
 from antiphon.interfaces.cisco.device_files import DeviceFiles
 from antiphon.interfaces.cisco.uds import Uds
-from antiphon.interfaces.http import directory_api, health, oauth
+from antiphon.interfaces.http import directory_api, health, identity_api, oauth, trust_api
 from antiphon.interfaces.sip import SipDoor
 from antiphon.interfaces.sip.endpoints import SipDatagramEndpoint, SipStreamEndpoint, SipWebSocketEndpoint
 from antiphon.interfaces.sip.listener import Listener, Scheme
@@ -30,6 +30,7 @@ from antiphon.kernel.errors import DomainError
 from antiphon.model import Node
 from antiphon.roles.metrics import Metrics
 from antiphon.roles.services import Services, Surroundings
+from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
 from antiphon.services.trust.certificates import Purpose
 from antiphon.services.trust.service import Trust
 
@@ -61,8 +62,8 @@ class Nodes:
         self.addresses: list[tuple[str, str, Address]] = []
         """(node, what listens, where)."""
         self._around = around
-        self._tls = TlsContexts(trust, around.bus)
-        self._streams = Listeners()
+        self.tls = TlsContexts(trust, around.bus)
+        self.streams = Listeners()
         self._http = HttpServers()
         self._tftp: list[TftpServer] = []
         self._draining = False
@@ -77,6 +78,10 @@ class Nodes:
             random=around.random,
             domain=cluster.domain,
         )
+        around.bus.subscribe(SessionsRevoked, lambda event: self.sip.revoke(event.userid))
+        around.bus.subscribe(
+            SessionRevoked, lambda event: self.sip.revoke_session(event.userid, event.session_id)
+        )
         self.xmpp = XmppDoor(
             cluster.domain,
             services.messaging,
@@ -87,7 +92,7 @@ class Nodes:
             around.tasks,
             DoorSettings(hostnames=tuple(node.name for node in cluster.nodes if "im" in node.roles)),
         )
-        self._metrics = Metrics(services, self.sip, self.xmpp, self._streams, trust)
+        self._metrics = Metrics(services, self.sip, self.xmpp, self.streams, trust)
 
     async def start(self, node: Node, ports: Ports) -> None:
         """Open every listener that the node's roles call for. Faults: AP-IO-010, -011, -012, naming the address."""
@@ -109,7 +114,7 @@ class Nodes:
         await self.xmpp.stop()
         for server in self._tftp:
             await server.stop()
-        await self._streams.close()
+        await self.streams.close()
         await self._http.close()
 
     def _listening(self, node: Node, what: str, address: Address) -> None:
@@ -124,12 +129,18 @@ class Nodes:
         if "identity" in node.roles:
             identity = services.identity
             routes += oauth.routes(services.authorization, self._around.timers, services.cluster.version)
+            # Before the directory's, which answers for everything else below /api/v1.
+            routes += identity_api.routes(identity, self._around.timers)
+            routes += trust_api.routes(self.trust, identity)
             routes += directory_api.routes(services.directory, identity, identity, bus)
             base = f"https://{node.name}:{ports(HTTPS)}"
             routes += Uds(
                 base, services.discovery, services.directory, services.provisioning, identity
             ).routes()
-        tls = self._tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
+        else:
+            version = services.cluster.version
+            routes += oauth.public_routes(services.authorization, self._around.timers, version)
+        tls = self.tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
         address = await self._http.serve(node.address, ports(HTTPS), Starlette(routes=routes), tls=tls)
         self._listening(node, "https", address)
 
@@ -138,7 +149,7 @@ class Nodes:
         app = Starlette(routes=device_files.routes(files))
         self._listening(node, "files http", await self._http.serve(node.address, ports(FILES), app))
         for port in (FILES_PHONE_TLS, FILES_TLS):
-            tls = self._tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
+            tls = self.tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
             self._listening(
                 node, "files https", await self._http.serve(node.address, ports(port), app, tls=tls)
             )
@@ -166,7 +177,7 @@ class Nodes:
 
     async def _serve_sip(self, node: Node, ports: Ports) -> None:
         plain = self._sip_listener(node, ports(SIP), "udp")
-        udp = await self._streams.datagram(node.address, ports(SIP), SipDatagramEndpoint(self.sip, plain))
+        udp = await self.streams.datagram(node.address, ports(SIP), SipDatagramEndpoint(self.sip, plain))
         self._listening(node, "sip udp", udp)
         await self._sip_stream(node, ports(SIP), "tcp", Scheme.DIGEST)
         await self._sip_stream(node, ports(SIP_TLS), "tls", Scheme.DIGEST)
@@ -179,7 +190,7 @@ class Nodes:
         listener = self._sip_listener(node, port, transport, scheme, edge)
         tls = None
         if transport == "tls":
-            tls = self._tls.listener(
+            tls = self.tls.listener(
                 node.name,
                 Purpose.TOMCAT,
                 alpn=("sip",),
@@ -189,7 +200,7 @@ class Nodes:
         def accept() -> Endpoint:
             return SipStreamEndpoint(self.sip, listener)
 
-        address = await self._streams.stream(node.address, port, accept, tls=tls, tls_now=tls is not None)
+        address = await self.streams.stream(node.address, port, accept, tls=tls, tls_now=tls is not None)
         kind = "sip oauth edge" if edge else "sip oauth" if scheme is Scheme.BEARER else f"sip {transport}"
         self._listening(node, kind, address)
 
@@ -201,11 +212,11 @@ class Nodes:
     # --- XMPP ------------------------------------------------------------------------------------------------------
 
     async def _serve_xmpp(self, node: Node, ports: Ports) -> None:
-        starttls = self._tls.listener(node.name, Purpose.XMPP)
-        address = await self._streams.stream(node.address, ports(XMPP), self.xmpp.endpoint, tls=starttls)
+        starttls = self.tls.listener(node.name, Purpose.XMPP)
+        address = await self.streams.stream(node.address, ports(XMPP), self.xmpp.endpoint, tls=starttls)
         self._listening(node, "xmpp", address)
-        direct = self._tls.listener(node.name, Purpose.XMPP, alpn=("xmpp-client",))
-        address = await self._streams.stream(
+        direct = self.tls.listener(node.name, Purpose.XMPP, alpn=("xmpp-client",))
+        address = await self.streams.stream(
             node.address, ports(XMPP_TLS), self.xmpp.endpoint, tls=direct, tls_now=True
         )
         self._listening(node, "xmpp tls", address)
@@ -218,14 +229,12 @@ class Nodes:
             listener = self._sip_listener(node, ports(WEBSOCKET_TLS), "wss", Scheme.BEARER)
             inner["sip"] = lambda: SipWebSocketEndpoint(self.sip, listener)
         page = self._host_meta(node, ports)
-        tls = self._tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
+        tls = self.tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
 
         def accept() -> Endpoint:
             return WebSocketEndpoint(inner, page=page)
 
-        address = await self._streams.stream(
-            node.address, ports(WEBSOCKET_TLS), accept, tls=tls, tls_now=True
-        )
+        address = await self.streams.stream(node.address, ports(WEBSOCKET_TLS), accept, tls=tls, tls_now=True)
         self._listening(node, "websocket " + "+".join(inner), address)
 
     def _host_meta(self, node: Node, ports: Ports) -> Callable[[str], tuple[int, str, bytes] | None]:
