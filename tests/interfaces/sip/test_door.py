@@ -349,3 +349,23 @@ def test_no_order_of_requests_makes_the_door_fail(methods: list[str], picks: lis
     site.time.advance(200)
     assert isinstance(site.door.legs, int)
     assert all(isinstance(r, Response) for r in alice.responses())
+
+
+def test_a_flood_of_nonsense_does_not_flood_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    phone = site.phone("alice")
+    for _ in range(1000):
+        phone.put(options().replace(b"CSeq: 1 OPTIONS", b"CSeq: x"))
+    assert [record.__dict__["code"] for record in caplog.records] == ["AP-SIP-001"] * 10
+    phone.take()
+    phone.put(options())
+    assert statuses(phone) == [200]
+
+
+def test_other_users_do_not_notice_a_bad_one(site: Site) -> None:
+    bad, good = stream(site), stream(site)
+    for _ in range(20):
+        bad.put(b"\x00\xff" * 40_000)
+    assert bad.flow.closed
+    good.put(options("TCP"))
+    assert statuses(good) == [200]

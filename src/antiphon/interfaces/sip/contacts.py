@@ -21,7 +21,7 @@ MAX_CACHED = 1024
 class Contacts:
     """The Contact headers of one REGISTER, read once for every text that repeats itself at each refresh."""
 
-    __slots__ = ("device", "echo", "probe", "requests", "star")
+    __slots__ = ("device", "echo", "outbound", "probe", "requests", "star")
 
     def __init__(self, text: str | None) -> None:
         self.star = text == "*"
@@ -29,6 +29,8 @@ class Contacts:
         if len(found) > MAX_CONTACTS:
             raise Malformed("too many contacts")
         self.requests = tuple([_request(contact) for contact in found])
+        self.outbound = any(request.instance and request.reg_id for request in self.requests)
+        """RFC 5626: the binding is to be kept by instance and flow."""
         self.device = next((name for contact in found if (name := contact.parameter(DEVICE_NAME))), "")
         self.probe = any(KEEP_ALIVE in contact.params for contact in found)
         """A liveness probe to a backup node; it touches no binding."""

@@ -114,6 +114,7 @@ class SipDoor:
                 self._request(message, peer, now)
                 return True
             if not acceptable(message):
+                peer.errors += 1
                 return False
             # A response that nobody waits for is dropped: a stray, or one of RFC 4475's broadcasts.
             self._transactions.answered(message)
@@ -140,10 +141,17 @@ class SipDoor:
 
     def rejected(self, rejected: Rejected, peer: Peer) -> None:
         """Answer what could not be read, when there is somebody to answer."""
-        log.info(
-            errors.MALFORMED.what,
-            extra={"code": errors.MALFORMED.code, "peer": str(peer.address), "why": rejected.what[:100]},
-        )
+        peer.errors += 1
+        if peer.errors & (peer.errors - 1) == 0:  # 1, 2, 4, 8 …: a flood does not flood the log
+            log.info(
+                errors.MALFORMED.what,
+                extra={
+                    "code": errors.MALFORMED.code,
+                    "peer": str(peer.address),
+                    "why": rejected.what[:100],
+                    "errors": peer.errors,
+                },
+            )
         request = rejected.answerable
         if request is not None:
             peer.send(reply(request, peer, rejected.status, self._tag))

@@ -18,7 +18,7 @@ from antiphon.protocols.sip.parse import parse_datagram
 
 log = logging.getLogger(__name__)
 
-MAX_UDP_PEERS = 100_000
+MAX_UDP_PEERS = 50_000
 
 
 class SipDatagramEndpoint:
@@ -109,7 +109,7 @@ class SipStreamEndpoint:
 
     def received(self, data: bytes, now: float) -> None:
         peer, flow = self._peer, self._flow
-        if peer is None or flow is None or not peer.alive:
+        if peer is None or flow is None or not peer.alive or self._framer.broken:
             return
         if peer.lanes and not self._framer.pending and self._door.refreshed(data, peer, now):
             self._deadline = now + self._listener.idle_s
@@ -120,13 +120,13 @@ class SipStreamEndpoint:
                 self._deadline = now + self._listener.idle_s
             elif isinstance(frame, Rejected):
                 self._door.rejected(frame, peer)
-                self._bad(peer, now)
+                self._bad(peer)
             elif isinstance(frame, Ping):
                 continue
             elif self._door.received(frame, peer, now):
                 self._deadline = now + self._listener.idle_s
             else:
-                self._bad(peer, now)
+                self._bad(peer)
         if self._framer.broken:
             flow.close()
         elif not self._framer.pending:
@@ -134,9 +134,8 @@ class SipStreamEndpoint:
         elif self._half_until is None:
             self._half_until = now + self._listener.half_message_s
 
-    def _bad(self, peer: Peer, now: float) -> None:
-        peer.errors += 1
-        if peer.errors == self._listener.max_errors:
+    def _bad(self, peer: Peer) -> None:
+        if peer.errors >= self._listener.max_errors and not self._framer.broken:
             log.warning(
                 errors.TOO_MANY_ERRORS.what,
                 extra={"code": errors.TOO_MANY_ERRORS.code, "peer": str(peer.address)},
@@ -206,7 +205,8 @@ class SipWebSocketEndpoint:
         if good:
             self._deadline = now + self._listener.idle_s
             return
-        peer.errors += 1
+        if message is None:
+            peer.errors += 1
         if peer.errors >= self._listener.max_errors:
             log.warning(
                 errors.TOO_MANY_ERRORS.what,
