@@ -105,7 +105,7 @@ async def _discover(
     tell = silent if as_json else _Printer()
     cache = DiscoveryCache() if cached else None
     resolver = environment.open_resolver()
-    async with Http(resolver, environment.tls_context()) as http:
+    async with Http(resolver, environment.context_for) as http:
         walk = Discoverer(resolver, http, bootstrap=bootstrap, cache=cache, tell=tell)
         found = await walk.discover(address)
         result: Provisioned | None = None

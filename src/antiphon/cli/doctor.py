@@ -80,7 +80,8 @@ async def _doctor(
     from antiphon.client.http import Http
 
     resolver, context = environment.open_resolver(), environment.tls_context()
-    async with Http(resolver, context) as http:
+    # What this person has accepted may be read on with; the certificates are judged as everybody else sees them.
+    async with Http(resolver, environment.context_for) as http:
         named = devices or await _own_devices(domain)
         patient = Patient(domain, resolver, http, context, user=user, devices=named)
         printer = _Printer(verbose)
