@@ -103,6 +103,8 @@ def readable(error: BaseException) -> str:
         return error.verify_message
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, asyncio.IncompleteReadError):
+        return "the connection was closed without an answer"
     if isinstance(error, ssl.SSLError):
         return (error.reason or str(error)).replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
