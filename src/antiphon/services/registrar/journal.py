@@ -22,10 +22,8 @@ def row_key(binding: Binding) -> RowKey:
 
 
 class Journal:
-    """What has changed since the last write. New and removed bindings are written at once, refreshes after `delay_s`.
-
-    A kill loses at most that delay of refreshes: the restored binding then ends as early as it did before them.
-    """
+    """What has changed since the last write. New and removed bindings are written at once, a refresh that changes what is
+    kept (the address, the token) after `delay_s`; one that only lasts longer is not written."""
 
     def __init__(self, store: BindingStore, timers: Timers, tasks: Tasks, delay_s: float = 0.5) -> None:
         self._store = store

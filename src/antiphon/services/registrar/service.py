@@ -123,7 +123,11 @@ class Registrar:
                 self._drop(binding, reason)
 
     async def restore(self, store: BindingStore) -> int:
-        """Read what a former process has left; returns how many bindings still stand."""
+        """Read what a former process has left; returns how many bindings still stand.
+
+        A binding in the store was alive when that process ended: ends are written at once. How often it was refreshed
+        since is not known, so it gets a whole interval from now, in which its device comes back or does not.
+        """
         now = self._timers.now()
         offset = self._timers.wall() - now
         count = 0
@@ -132,10 +136,12 @@ class Registrar:
             known = self._aors.get(binding.aor)
             if known is not None and binding.key in known.by_key:
                 continue  # it registered while the store was being read
-            if binding.expires_at <= now:
+            token_expires = binding.token_expires
+            if token_expires is not None and token_expires <= self._timers.wall():
                 if self._journal is not None:
                     self._journal.changed(row.row_key, None)
                 continue
+            binding.expires_at = now + self._granted(self.limits.max_expires_s, token_expires)
             self._enter(known or self._aors.setdefault(binding.aor, _Aor()), binding)
             self._expiry.watch(binding)
             self._bus.publish(BindingAdded(binding.aor, binding.device, Reason.CREATED))
@@ -164,6 +170,8 @@ class Registrar:
         token_expires = request.token_expires
         if token_expires is not None and token_expires - self._timers.wall() < asked:
             granted = self._granted(asked, token_expires)
+        # A later end alone is not written: `restore` gives every binding that was there a whole interval.
+        changed = binding.received != request.received or binding.token_expires != token_expires
         binding.call_id = request.call_id
         binding.cseq = request.cseq
         binding.received = request.received
@@ -171,7 +179,7 @@ class Registrar:
         binding.expires_at = expires_at = self._timers.now() + granted
         if expires_at < binding.due:
             self._expiry.watch(binding)
-        if self._journal is not None:
+        if changed and self._journal is not None:
             self._journal.refreshed(binding)
         return known.refreshed[binding]
 
