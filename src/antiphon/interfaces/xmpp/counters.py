@@ -9,18 +9,9 @@ class Counters:
     """Plain numbers, read by whoever exports them."""
 
     __slots__ = (
-        "connections",
-        "expired",
-        "iqs",
-        "logins",
-        "messages",
-        "presences",
-        "resumed",
-        "sent",
-        "sessions",
-        "stream_errors",
-        "waiting",
-    )
+        "connections", "expired", "iqs", "logins", "messages", "presences", "resumed", "sent", "sessions",
+        "stream_errors", "waiting",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.connections = 0

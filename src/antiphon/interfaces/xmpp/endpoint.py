@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from antiphon.interfaces.xmpp.errors import SIGN_IN_REFUSED, STREAM_ENDED
+from antiphon.interfaces.xmpp.errors import STREAM_ENDED
 from antiphon.interfaces.xmpp.rate import Bucket
 from antiphon.interfaces.xmpp.session import C2SSession
+from antiphon.interfaces.xmpp.sign_in import SignIn
 from antiphon.kernel.core import Flow
 from antiphon.kernel.errors import DomainError, Kind
 from antiphon.model.principal import Principal
-from antiphon.protocols.scram import HashName, ScramKeys
 from antiphon.protocols.xmpp.channel_binding import server_end_point
 from antiphon.protocols.xmpp.jid import Jid, MalformedJid
 from antiphon.protocols.xmpp.negotiation import Negotiation
@@ -26,7 +26,6 @@ from antiphon.protocols.xmpp.negotiation_events import (
     AskSecret,
     AskToken,
     Bound,
-    Denied,
     Enabled,
     End,
     Ended,
@@ -40,10 +39,8 @@ from antiphon.protocols.xmpp.negotiation_events import (
     Resumed,
     Secured,
     StartTls,
-    Verified,
     Write,
 )
-from antiphon.protocols.xmpp.scram import ScramRefused
 from antiphon.protocols.xmpp.sm import REQUEST, StreamManagement, TooHigh, parse_h
 from antiphon.protocols.xmpp.stanza import Stanza
 from antiphon.protocols.xmpp.tokeniser import Nonza, Tokeniser
@@ -60,19 +57,9 @@ class C2SEndpoint:
     """Negotiates, then hands stanzas to its session."""
 
     __slots__ = (
-        "_asked_at",
-        "_bucket",
-        "_core",
-        "_deadline",
-        "_door",
-        "_heard",
-        "_paused_until",
-        "_principal",
-        "_session",
-        "_source",
-        "_tokeniser",
-        "flow",
-    )
+        "_asked_at", "_bucket", "_core", "_deadline", "_door", "_heard", "_paused_until",
+        "_session", "_sign_in", "_tokeniser", "flow",
+    )  # fmt: skip
 
     def __init__(self, door: XmppDoor) -> None:
         self._door = door
@@ -80,14 +67,13 @@ class C2SEndpoint:
         self._core: Negotiation | None = None
         self._tokeniser: Tokeniser | None = None
         self._session: C2SSession | None = None
-        self._principal: Principal | None = None
+        self._sign_in = SignIn(door.identity, door.counters, "")
         self._bucket: Bucket | None = None
         self._deadline: float | None = None
         self._heard = 0.0
         self._asked_at: float | None = None
         self._paused_until: float | None = None
         """Reading is paused: until then, or until `caught_up` when infinite."""
-        self._source = ""
 
     # -- what the driver calls
 
@@ -97,7 +83,7 @@ class C2SEndpoint:
 
     def opened(self, flow: Flow, now: float) -> None:
         self.flow = flow
-        self._source = flow.peer.host
+        self._sign_in.source = flow.peer.host
         self._heard = now
         door = self._door
         door.counters.connections += 1
@@ -106,7 +92,7 @@ class C2SEndpoint:
             self._bucket = Bucket(settings.stanzas_per_s, settings.burst, now)
         self._core = Negotiation(
             door.stream_settings,
-            self._keys,
+            self._sign_in.keys,
             door.new_id,
             now,
             transport=flow.transport,
@@ -256,9 +242,9 @@ class C2SEndpoint:
                 case AskSecret(_, username, secret):
                     self._door.tasks.spawn(self._verify(username, secret), "xmpp: verify a secret")
                 case AskToken(_, token):
-                    self._tell(self._token_owner(token), now)
+                    self._tell(self._sign_in.verify_token(token), now)
                 case AskProved(_, username):
-                    self._tell(self._admit(username, None), now)
+                    self._tell(self._sign_in.proved(username), now)
                 case LoginDone():
                     self._login_done(out)
                 case AskBind(resource):
@@ -277,80 +263,29 @@ class C2SEndpoint:
 
     # -- sign-in
 
-    def _keys(self, username: str, hash_name: HashName) -> ScramKeys:
-        identity = self._door.identity
-        try:
-            identity.attempt(username, self._source)
-            return identity.scram_keys(username, hash_name)
-        except DomainError:
-            raise ScramRefused("temporary-auth-failure") from None
-
     async def _verify(self, username: str, secret: str) -> None:
-        answer: Given
-        try:
-            principal = await self._door.identity.verify_secret(username, secret, self._source)
-        except DomainError as error:
-            answer = _denied(error)
-        except Exception:
-            log.exception("secret not verified", extra={"code": SIGN_IN_REFUSED.code, "peer": self._source})
-            answer = Denied("temporary-auth-failure")
-        else:
-            answer = self._admit(principal.userid, principal)
-        self._tell(answer, self._door.timers.now())
-
-    def _token_owner(self, token: str) -> Given:
-        try:
-            principal = self._door.identity.verify_token(token)
-        except DomainError as error:
-            return _denied(error)
-        return self._admit(principal.userid, principal)
-
-    def _admit(self, username: str, principal: Principal | None) -> Given:
-        """The proof is right: may this user come in? `principal` is None where identity did not make one (SCRAM)."""
-        user = self._door.identity.account(username)
-        if user is None or not user.enabled:
-            return Denied()
-        if not user.im_enabled:
-            return Denied("account-disabled")
-        self._principal = principal or Principal(user.userid, "scram", admin=user.admin)
-        return Verified(user.userid)
+        self._tell(await self._sign_in.verify_secret(username, secret), self._door.timers.now())
 
     def _login_done(self, login: LoginDone) -> None:
-        door = self._door
-        door.counters.logins[(login.mechanism, login.condition or "success")] += 1
-        if not login.condition:
-            assert self._principal is not None
-            door.no_longer_strange(self)
-            door.remember(self, self._principal.userid)
-            if login.mechanism.startswith("SCRAM"):
-                door.identity.sign_in_succeeded(login.username, self._source)
-            return
-        self._principal = None
-        if login.guess and login.username:
-            door.identity.sign_in_failed(login.username, self._source)
-        log.info(
-            "sign-in refused",
-            extra={
-                "code": SIGN_IN_REFUSED.code,
-                "peer": self._source,
-                "mechanism": login.mechanism,
-                "condition": login.condition,
-            },
-        )
+        if self._sign_in.done(login):
+            assert self.principal is not None
+            self._door.no_longer_strange(self)
+            self._door.remember(self, self.principal.userid)
 
     @property
     def source(self) -> str:
         """The peer's address."""
-        return self._source
+        return self._sign_in.source
 
     @property
     def principal(self) -> Principal | None:
-        return self._principal
+        """Who has signed in."""
+        return self._sign_in.principal
 
     # -- sessions
 
     def _bind(self, resource: str, now: float) -> None:
-        principal = self._principal
+        principal = self.principal
         assert principal is not None
         assert self._core is not None
         try:
@@ -396,8 +331,8 @@ class C2SEndpoint:
         self._door.resumable(session)
 
     def _resume(self, id_: str, h: int, now: float) -> None:
-        assert self._principal is not None
-        session = self._door.waiting(id_, self._principal)
+        assert self.principal is not None
+        session = self._door.waiting(id_, self.principal)
         if session is None:
             self._tell(NotResumed(), now)
             return
@@ -407,7 +342,7 @@ class C2SEndpoint:
         except TooHigh as error:
             self._tell(End("undefined-condition", extra=error.extra()), now)
             return
-        self._door.resumed(session, self._principal)
+        self._door.resumed(session, self.principal)
         # `h` must be final: a stanza whose write is pending would be sent again and handled twice.
         session.when_caught_up(lambda: self._resumed(session))
 
@@ -462,7 +397,7 @@ class C2SEndpoint:
             self._door.counters.stream_errors[condition] += 1
             log.info(
                 "stream ended",
-                extra={"code": STREAM_ENDED.code, "peer": self._source, "condition": condition},
+                extra={"code": STREAM_ENDED.code, "peer": self.source, "condition": condition},
             )
         session = self._session
         self._deadline = None
@@ -500,7 +435,3 @@ class C2SEndpoint:
 
 def _binding(flow: Flow) -> bytes:
     return server_end_point(flow.security.local_certificate) if flow.security is not None else b""
-
-
-def _denied(error: DomainError) -> Denied:
-    return Denied("temporary-auth-failure" if error.kind is Kind.UNAVAILABLE else "not-authorized")

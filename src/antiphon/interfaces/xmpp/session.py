@@ -37,34 +37,10 @@ class C2SSession:
     """Satisfies `services.messaging.ports.Session` and `ConfirmingSession`."""
 
     __slots__ = (
-        "_answer_owed",
-        "_asking",
-        "_caught_up",
-        "_counters",
-        "_door",
-        "_frame",
-        "_handling",
-        "_overfull",
-        "_route",
-        "_send",
-        "_told",
-        "_unchecked",
-        "_unmanaged",
-        "address",
-        "ended",
-        "endpoint",
-        "expiry",
-        "flow",
-        "interested",
-        "jid",
-        "presence",
-        "principal",
-        "priority",
-        "resume_s",
-        "sm",
-        "text",
-        "userid",
-    )
+        "_answer_owed", "_asking", "_caught_up", "_counters", "_door", "_frame", "_handling", "_overfull",
+        "_route", "_send", "_told", "_unchecked", "_unmanaged", "address", "ended", "endpoint", "expiry",
+        "flow", "interested", "jid", "presence", "principal", "priority", "resume_s", "sm", "text", "userid",
+    )  # fmt: skip
 
     def __init__(self, door: XmppDoor, jid: Jid, principal: Principal) -> None:
         self.jid = jid

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pyexpat import EXPAT_VERSION, ExpatError, ParserCreate, XMLParserType
 from pyexpat.errors import (
     XML_ERROR_INCORRECT_ENCODING,
@@ -27,9 +26,21 @@ from typing import Final
 from antiphon.protocols.xmpp.element import Element, serialise
 from antiphon.protocols.xmpp.jid import Jid, MalformedJid
 from antiphon.protocols.xmpp.limits import PRE_AUTH, Limits
-from antiphon.protocols.xmpp.names import CLIENT, STREAMS, XML_LANG, QName
+from antiphon.protocols.xmpp.names import CLIENT, STREAMS
 from antiphon.protocols.xmpp.stanza import Stanza, without_attributes
+from antiphon.protocols.xmpp.tokens import (
+    START_TAG,
+    Failure,
+    Nonza,
+    StreamClosed,
+    StreamOpened,
+    Token,
+    name_of,
+    plain_attributes,
+)
 from antiphon.protocols.xmpp.tree import NotAnElement, parse_element
+
+__all__ = ["EXPAT", "Failure", "Nonza", "StreamClosed", "StreamOpened", "Token", "Tokeniser"]
 
 RECYCLE_BYTES: Final = 64 * 1024
 """A parser that has read more than this is replaced at the next stanza boundary."""
@@ -39,72 +50,12 @@ EXPAT: Final = EXPAT_VERSION.removeprefix("expat_")
 """Version of the XML parser in use, for diagnosis."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamOpened:
-    """The stream header."""
-
-    attrs: dict[str, str]
-    """`to`, `from`, `version`, and `XML_LANG` for xml:lang."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamClosed:
-    """The end tag of the stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The stream cannot go on: `condition` is the stream error (RFC 6120 §4.9.3). Always the last event."""
-
-    condition: str
-    text: str = ""
-
-
-class Nonza:
-    """A first-level element that is not a stanza."""
-
-    __slots__ = ("_tree", "attrs", "local", "ns", "raw")
-
-    def __init__(self, ns: str, local: str, attrs: dict[str, str], raw: bytes) -> None:
-        self.ns = ns
-        self.local = local
-        self.attrs = attrs
-        """Without those in a namespace."""
-        self.raw = raw
-        self._tree: Element | None = None
-
-    def tree(self) -> Element:
-        """Raises `NotAnElement`."""
-        if self._tree is None:
-            self._tree = parse_element(self.raw)
-        return self._tree
-
-    def text(self) -> str:
-        """The text inside; without building a tree where there is nothing but plain text. Raises `NotAnElement`."""
-        tag = _START_TAG.match(self.raw)
-        if tag is not None and not self.raw.endswith(b"/>"):
-            inside = self.raw[tag.end() : self.raw.rindex(b"</")]
-            if b"<" not in inside and b"&" not in inside and b"\r" not in inside:
-                return inside.decode()
-        return self.tree().text
-
-    @property
-    def name(self) -> QName:
-        return QName(self.ns, self.local)
-
-    def __repr__(self) -> str:
-        return f"<Nonza {{{self.ns}}}{self.local} {self.attrs}>"
-
-
-Token = Stanza | Nonza | StreamOpened | StreamClosed | Failure
-
 _PRIMER = f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'".encode()
 _FRAME_PRIMER = b"<frame>"
 _STANZAS: dict[str, tuple[str, bytes, int]] = {
     f"{CLIENT} {kind}": (kind, f"</{kind}".encode(), len(kind) + 1) for kind in ("message", "presence", "iq")
 }
 _ROOT: Final = f"{STREAMS} stream"
-_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
 _WRITTEN_NAME = re.compile(rb"<([^\s/>]+)")
 _DELIMITERS: Final = frozenset(b" \t\r\n/>")
 _SPACE: Final = b" \t\r\n"
@@ -113,20 +64,6 @@ _CONDITION_OF_ERROR = {
     codes[XML_ERROR_UNKNOWN_ENCODING]: "unsupported-encoding",
     codes[XML_ERROR_INCORRECT_ENCODING]: "unsupported-encoding",
 }
-
-
-class _Names(dict[str, QName]):
-    """Names seen as children of stanzas, as expat writes them; full at 4096 so that peers cannot fill the memory."""
-
-    def __missing__(self, name: str) -> QName:
-        ns, _, local = name.rpartition(" ")
-        found = QName(ns, local)
-        if len(self) < 4096 and len(name) < 256:
-            self[name] = found
-        return found
-
-
-_name_of: Final = _Names().__getitem__
 
 
 class _Stop(Exception):
@@ -142,27 +79,10 @@ class Tokeniser:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_attrs",
-        "_base",
-        "_buf",
-        "_depth",
-        "_done",
-        "_events",
-        "_extra",
-        "_fed",
-        "_held",
-        "_last_end",
-        "_name",
-        "_names",
-        "_open",
-        "_rescanned",
-        "_start_at",
-        "framed",
-        "limits",
-        "parser",
+        "__weakref__", "_attrs", "_base", "_buf", "_depth", "_done", "_events", "_extra", "_fed", "_held",
+        "_last_end", "_name", "_names", "_open", "_rescanned", "_start_at", "framed", "limits", "parser",
         "single",
-    )
+    )  # fmt: skip
 
     def __init__(self, limits: Limits = PRE_AUTH, framed: bool = False, single: bool = True) -> None:
         self.limits = limits
@@ -427,10 +347,10 @@ class Tokeniser:
         if len(attrs) > self.limits.attributes or len(self._extra) > 2048:
             raise NotAnElement("policy-violation", "too many attributes")
         self._open = True
-        tag = _START_TAG.match(self._buf, start)
+        tag = START_TAG.match(self._buf, start)
         assert tag is not None
         self._last_end = tag.end()
-        self._events.append(StreamOpened(_plain(attrs, keep_lang=True)))
+        self._events.append(StreamOpened(plain_attributes(attrs, keep_lang=True)))
         self._stop_if_single()
 
     # -- elements
@@ -508,7 +428,7 @@ class Tokeniser:
             attrs.get("id", ""),
             None,
             None,
-            tuple(map(_name_of, self._names)),
+            tuple(map(name_of, self._names)),
             raw,
         )
         try:
@@ -548,7 +468,7 @@ class Tokeniser:
         if len(raw) > self.limits.stanza_bytes:
             raise NotAnElement("policy-violation", "element too big")
         ns, _, local = name.rpartition(" ")
-        self._events.append(Nonza(ns, local, _plain(self._attrs), raw))
+        self._events.append(Nonza(ns, local, plain_attributes(self._attrs), raw))
         self._stop_if_single()
 
     def _on_stream_end(self) -> None:
@@ -568,14 +488,6 @@ class Tokeniser:
             self._held = bytes(rest) + bytes(self._held)
             self._forget_parser()
             raise _Stop
-
-
-def _plain(attrs: dict[str, str], keep_lang: bool = False) -> dict[str, str]:
-    plain = {key: value for key, value in attrs.items() if " " not in key}
-    lang = attrs.get("http://www.w3.org/XML/1998/namespace lang")
-    if keep_lang and lang is not None:
-        plain[XML_LANG] = lang
-    return plain
 
 
 def _declaration(_version: str, encoding: str | None, _standalone: int) -> None:
