@@ -1,9 +1,10 @@
 """CPU of one chat message through the whole door, without sockets: bytes in at one session, bytes out at another.
 
-    python bench/xmpp_route_inprocess.py [--messages 20000] [--batch 8] [--profile]
+    python bench/xmpp_route_inprocess.py [--messages 20000] [--batch 4] [--profile]
 
 Prints one JSON line a variant: CPU microseconds a message, the lowest and the median of the rounds. `batch` messages
-arrive in one read, as they do under load. `tokenise` is the share of cutting the stream and stamping alone.
+arrive in one read, as they do under load. `tokenise` is the share of cutting the stream and stamping alone; in
+`route with XEP-0198` both sides have stream management and the receiver confirms every eighth message.
 """
 
 from __future__ import annotations
@@ -140,8 +141,13 @@ async def main(arguments: argparse.Namespace) -> None:
         )  # fmt: skip
         sender, _ = await client(door, tasks, "alice")
         _, sink = await client(door, tasks, "bob")
+        managed_sender, _ = await client(door, tasks, "eve")
+        managed, managed_sink = await client(door, tasks, "dav")
+        for endpoint in (managed_sender, managed):
+            endpoint.received(b"<enable xmlns='urn:xmpp:sm:3' resume='true'/>", 0.0)
         for name, template in (("small", SMALL), ("mobile", MOBILE)):
             chunks = reads(template, arguments.messages, arguments.batch)
+            to_managed = reads(template.replace(b"bob@", b"dav@"), arguments.messages, arguments.batch)
 
             def tokenise(chunks: list[bytes] = chunks) -> None:
                 tokeniser = Tokeniser(C2S, single=False)
@@ -157,7 +163,19 @@ async def main(arguments: argparse.Namespace) -> None:
                     sender.received(chunk, 0.0)
                 assert len(sink.out) == arguments.messages
 
-            for what, run in (("tokenise", tokenise), ("route", route)):
+            def route_managed(chunks: list[bytes] = to_managed) -> None:
+                managed_sink.out.clear()
+                sm = managed._session.sm
+                for chunk in chunks:
+                    managed_sender.received(chunk, 0.0)
+                    if sm.unacked >= 8:
+                        managed.received(b"<a xmlns='urn:xmpp:sm:3' h='%d'/>" % sm.sent, 0.0)
+
+            for what, run in (
+                ("tokenise", tokenise),
+                ("route", route),
+                ("route with XEP-0198", route_managed),
+            ):
                 if arguments.profile and what == "route":
                     profile = cProfile.Profile()
                     profile.runcall(run)
