@@ -36,7 +36,6 @@ SUITES: dict[str, list[tuple[str, str, str, list[str]]]] = {
     ],
     "register": [
         ("UDP", "sipload", "kamailio", ["--transport", "udp", *REGISTER]),
-        ("TLS", "sipload", "kamailio", ["--transport", "tls", *REGISTER]),
     ],
     "call": [("UDP", "sipload", "kamailio", ["--transport", "udp", *CALL])],
 }

@@ -19,9 +19,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from antiphon.io.errors import BUS_CONNECTION_LOST, BUS_NOT_REACHABLE, BUS_NOT_UNDERSTOOD, BUS_QUEUE_FULL
 from antiphon.kernel.bus import Event, EventsMissed, LocalBus
 from antiphon.kernel.codec import CodecError, decode, encode
-from antiphon.kernel.errors import Fault, Kind
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +29,6 @@ QUEUE_LIMIT = 10_000
 """Events that wait for the connection; about 200 bytes each."""
 RECONNECT_WAIT_S = 0.25
 PING_INTERVAL_S = 10
-
-NOT_REACHABLE = Fault(
-    "AP-BUS-001",
-    Kind.UNAVAILABLE,
-    "No NATS server answers at the addresses in the configuration.",
-    "Check that the server runs, that its address is right and that the credentials are accepted.",
-)
-QUEUE_FULL = "AP-BUS-002"
-NOT_UNDERSTOOD = "AP-BUS-003"
-CONNECTION_LOST = "AP-BUS-004"
 
 E = TypeVar("E", bound=Event)
 
@@ -103,7 +93,7 @@ class NatsBus:
                 await self._client.flush()
         except (TimeoutError, OSError, NatsError) as error:
             await self._client.close()
-            raise NOT_REACHABLE.error(retry_after_s=5.0) from error
+            raise BUS_NOT_REACHABLE.error(retry_after_s=5.0) from error
         self._sender = asyncio.create_task(self._send(), name="bus sender")
 
     async def close(self, timeout_s: float = 2.0) -> None:
@@ -115,7 +105,7 @@ class NatsBus:
                 if self.connected:
                     await self._client.flush()
         except (TimeoutError, NatsError):
-            log.warning("left the bus with events not sent", extra={"code": QUEUE_FULL})
+            log.warning("left the bus with events not sent", extra={"code": BUS_QUEUE_FULL.code})
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
@@ -127,7 +117,8 @@ class NatsBus:
         if len(self._queue) >= self._limit:
             if not self._dropped:
                 log.error(
-                    "bus queue is full, events are dropped", extra={"code": QUEUE_FULL, "limit": self._limit}
+                    "bus queue is full, events are dropped",
+                    extra={"code": BUS_QUEUE_FULL.code, "limit": self._limit},
                 )
             self._dropped += 1
             return
@@ -136,7 +127,7 @@ class NatsBus:
         except CodecError:
             log.exception(
                 "event cannot leave the process",
-                extra={"code": NOT_UNDERSTOOD, "event": event_name(type(event))},
+                extra={"code": BUS_NOT_UNDERSTOOD.code, "event": event_name(type(event))},
             )
             return
         self._queue.append((self._subject + event_name(type(event)), payload))
@@ -150,7 +141,8 @@ class NatsBus:
                 await self._send_waiting()
             except (NatsError, OSError) as error:
                 log.warning(
-                    "bus: an event was not sent", extra={"code": CONNECTION_LOST, "error": repr(error)}
+                    "bus: an event was not sent",
+                    extra={"code": BUS_CONNECTION_LOST.code, "error": repr(error)},
                 )
 
     async def _send_waiting(self) -> None:
@@ -158,7 +150,7 @@ class NatsBus:
             subject, payload = self._queue.popleft()
             await self._client.publish(subject, payload)
         if self._dropped and not self._queue:
-            log.warning("bus dropped events", extra={"code": QUEUE_FULL, "dropped": self._dropped})
+            log.warning("bus dropped events", extra={"code": BUS_QUEUE_FULL.code, "dropped": self._dropped})
             self._dropped = 0
             self._enqueue(EventsMissed())
 
@@ -171,19 +163,21 @@ class NatsBus:
         except (CodecError, ValueError, RecursionError) as error:
             log.warning(
                 "bus event not understood",
-                extra={"code": NOT_UNDERSTOOD, "event": name, "error": str(error)[:200]},
+                extra={"code": BUS_NOT_UNDERSTOOD.code, "event": name, "error": str(error)[:200]},
             )
             return
         self._local.publish(event)
 
     async def _failed(self, error: Exception) -> None:
-        log.warning("bus", extra={"code": CONNECTION_LOST, "error": repr(error)})
+        log.warning("bus", extra={"code": BUS_CONNECTION_LOST.code, "error": repr(error)})
 
     async def _disconnected(self) -> None:
         if not self._client.is_closed:
-            log.error("bus connection lost, events wait", extra={"code": CONNECTION_LOST})
+            log.error("bus connection lost, events wait", extra={"code": BUS_CONNECTION_LOST.code})
 
     async def _reconnected(self) -> None:
         """What was on the way in either direction when the connection broke may be gone, so everybody is told."""
-        log.info("bus connection is back", extra={"code": CONNECTION_LOST, "waiting": len(self._queue)})
+        log.info(
+            "bus connection is back", extra={"code": BUS_CONNECTION_LOST.code, "waiting": len(self._queue)}
+        )
         self.publish(EventsMissed())

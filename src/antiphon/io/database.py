@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from antiphon.io import sqlite_inline
-from antiphon.io.database_errors import BAD_URL, CANNOT_OPEN
+from antiphon.io.database_errors import BAD_URL, CANNOT_OPEN, OPEN_TO_OTHERS
 from antiphon.io.database_schema import upgrade
 from antiphon.kernel.database import Schema
 
@@ -132,7 +132,7 @@ def _create_private(path: Path) -> None:
         if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
             log.warning(
                 "store was open to others, closed to its owner",
-                extra={"code": "AP-DB-006", "path": str(path)},
+                extra={"code": OPEN_TO_OTHERS.code, "path": str(path)},
             )
             os.fchmod(handle, 0o600)
     finally:

@@ -32,3 +32,9 @@ CANNOT_OPEN = Fault(
     "The database file cannot be opened for writing.",
     "Check that the directory exists and that this user may write to it.",
 )
+OPEN_TO_OTHERS = Fault(
+    "AP-DB-006",
+    Kind.FORBIDDEN,
+    "The file of the store could be read by other accounts; it was closed to them.",
+    "Find out who changed its mode, and whether somebody read it: it holds password hashes.",
+)

@@ -52,3 +52,33 @@ TLS_REFUSED = Fault(
     "A TLS handshake failed or a record was not valid.",
     "Compare the protocol versions, certificates and names of both sides; the log line says which peer and why.",
 )
+BUS_NOT_REACHABLE = Fault(
+    "AP-BUS-001",
+    Kind.UNAVAILABLE,
+    "No NATS server answers at the addresses in the configuration.",
+    "Check that the server runs, that its address is right and that the credentials are accepted.",
+)
+BUS_QUEUE_FULL = Fault(
+    "AP-BUS-002",
+    Kind.UNAVAILABLE,
+    "Events for other processes were dropped because too many were waiting for the connection.",
+    "Bring the NATS server back; the other processes read everything again when the connection is there.",
+)
+BUS_NOT_UNDERSTOOD = Fault(
+    "AP-BUS-003",
+    Kind.INVALID,
+    "An event from another process could not be read and was left out.",
+    "Run the same version of Antiphon everywhere; during an upgrade this passes by itself.",
+)
+BUS_CONNECTION_LOST = Fault(
+    "AP-BUS-004",
+    Kind.UNAVAILABLE,
+    "The connection to the NATS server was lost while an event was sent.",
+    "Nothing has to be done if it comes back by itself; look at the server otherwise.",
+)
+MEDIA_NOT_DELIVERED = Fault(
+    "AP-MEDIA-001",
+    Kind.UNAVAILABLE,
+    "The network refused a media packet.",
+    "Check that the other side still runs and that no firewall stands between.",
+)

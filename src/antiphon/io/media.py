@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from antiphon.io.errors import MEDIA_NOT_DELIVERED
 from antiphon.kernel.core import Address
 from antiphon.protocols.rtp import event
 from antiphon.protocols.rtp.codec import FRAME_S, Codec
@@ -55,7 +56,10 @@ class _Socket(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         # ICMP port unreachable before the peer has opened its socket: UDP, so nothing is lost but what was sent.
-        log.debug("media datagram not delivered", extra={"code": "AP-MEDIA-001", "error": type(exc).__name__})
+        log.debug(
+            "media datagram not delivered",
+            extra={"code": MEDIA_NOT_DELIVERED.code, "error": type(exc).__name__},
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.gone.done():

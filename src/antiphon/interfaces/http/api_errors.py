@@ -50,3 +50,9 @@ INTERNAL = Fault(
     "The server failed to answer this request.",
     "Try again; the server's log has the cause under this code.",
 )
+NOT_READY = Fault(
+    "AP-HTTP-010",
+    Kind.UNAVAILABLE,
+    "The node is not ready: something it depends on does not work.",
+    "Ask `/readyz?verbose` which check fails, and look at what the log line says of it.",
+)

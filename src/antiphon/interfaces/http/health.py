@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from antiphon.interfaces.http.api_errors import NOT_READY
+
 log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[None]]
@@ -32,7 +34,7 @@ def routes(
             try:
                 await check()
             except Exception as error:
-                log.warning("not ready", extra={"code": "AP-HTTP-010", "check": name, "why": str(error)})
+                log.warning("not ready", extra={"code": NOT_READY.code, "check": name, "why": str(error)})
                 failed[name] = "fail"
         if draining():
             failed["draining"] = "fail"
