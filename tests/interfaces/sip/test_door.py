@@ -212,6 +212,21 @@ def test_a_connection_with_too_many_errors_is_closed(
     assert "AP-SIP-002" in [record.__dict__.get("code") for record in caplog.records]
 
 
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+def test_a_connection_with_a_message_that_cannot_be_answered_is_closed(site: Site, transport: str) -> None:
+    phone = stream(site, transport)
+    phone.put(options(transport.upper(), extra="Subject: \0\r\n"))
+    assert phone.raw == []
+    assert phone.flow.closed
+
+
+def test_an_unreadable_ack_closes_nothing(site: Site) -> None:
+    phone = stream(site)
+    phone.put(options("TCP").replace(b"OPTIONS", b"ACK").replace(b"CSeq: 1 ACK", b"CSeq: 1 BYE"))
+    assert phone.raw == []
+    assert not phone.flow.closed
+
+
 def test_http_on_a_sip_port_is_closed_without_an_answer(site: Site) -> None:
     phone = stream(site)
     phone.put(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -120,6 +120,9 @@ class SipStreamEndpoint:
                 self._deadline = now + self._listener.idle_s
             elif isinstance(frame, Rejected):
                 self._door.rejected(frame, peer)
+                if _only_to_close(frame):
+                    self._framer.broken = True
+                    break
                 self._bad(peer)
             elif isinstance(frame, Ping):
                 continue
@@ -200,6 +203,9 @@ class SipWebSocketEndpoint:
         good = False
         if isinstance(message, Rejected):
             self._door.rejected(message, peer)
+            if _only_to_close(message):
+                flow.close()
+                return
         elif message is not None:
             good = self._door.received(message, peer, now)
         if good:
@@ -228,3 +234,9 @@ class SipWebSocketEndpoint:
         peer, self._peer = self._peer, None
         if peer is not None:
             self._door.lost(peer)
+
+
+def _only_to_close(rejected: Rejected) -> bool:
+    """Nothing in the message says whom to answer: closing the connection is the one answer left. An ACK expects none."""
+    request = rejected.request
+    return rejected.answerable is None and (request is None or request.method != "ACK")
