@@ -21,7 +21,7 @@ from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.protocols.xmpp.jid import Jid
 from antiphon.protocols.xmpp.limits import C2S
 from antiphon.protocols.xmpp.negotiation import StreamSettings
-from antiphon.protocols.xmpp.tokeniser import Tokeniser
+from antiphon.protocols.xmpp.tokeniser import EXPAT, Tokeniser
 from antiphon.services.directory.events import UserChanged, UserRemoved
 from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
 
@@ -79,6 +79,8 @@ class XmppDoor:
         self._parsers: deque[ReferenceType[Tokeniser]] = deque()
         """Streams that made a parser, the oldest first."""
         self._stopped = False
+        # Old versions read unfinished tokens again and again; the tokeniser bounds that, whoever audits wants to know.
+        log.info("XMPP door", extra={"domain": domain, "expat": EXPAT})
         self._unsubscribe = [
             bus.subscribe(UserChanged, self._user_changed),
             bus.subscribe(UserRemoved, lambda event: self._close_user(event.userid)),
