@@ -10,6 +10,9 @@ import json
 import sys
 from typing import Any
 
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Direction overrides: they make a line read otherwise than it is."""
+
 
 class Output:
     """`json_lines` chooses. Lines for people go to standard output and are flushed at once."""
@@ -27,6 +30,14 @@ class Output:
             )
         elif line and not self._quiet:
             print(line, flush=True)
+
+
+def printable(text: str) -> str:
+    """What somebody else wrote, without the characters that would steer a terminal."""
+    return "".join(
+        c if c in "\n\t" or (c.isprintable() and c not in _BIDI) else "\N{REPLACEMENT CHARACTER}"
+        for c in text
+    )
 
 
 def read_secret(source: str) -> str:

@@ -73,6 +73,7 @@ class Chat:
         self._changed = asyncio.Event()
         self._show: str | None = ""
         self._note = ""
+        self._priority = 0
         stream.on_stanza = self._stanza
         stream.on_session = self._begin
         stream.on_lost = self._lost
@@ -86,11 +87,13 @@ class Chat:
         show: str | None = "",
         note: str = "",
         resource: str = "",
+        priority: int = 0,
     ) -> Chat:
         """Sign in to the person's chat service with the session's token, or with a password by SCRAM.
 
-        `show` None stays invisible: no presence is sent and none is received. Raises AP-CLIENT-020 where the service
-        refuses, AP-CLIENT-004 where none answers.
+        `show` None stays invisible: no presence is sent and none is received. A negative `priority` gets no messages but
+        those to its own full address: for a program that only looks (RFC 6121 §4.7.2.3). Raises AP-CLIENT-020 where the
+        service refuses, AP-CLIENT-004 where none answers.
         """
         services = await session.services()
         account = Account(
@@ -102,7 +105,7 @@ class Chat:
         )
         stream = Stream(account, session.resolver, session.environment)
         chat = cls(stream)
-        chat._show, chat._note = show, note
+        chat._show, chat._note, chat._priority = show, note, priority
         await chat.start()
         return chat
 
@@ -180,6 +183,12 @@ class Chat:
         except TimeoutError as error:
             raise CHAT_TIMEOUT.error("no message came") from error
 
+    def take_messages(self) -> tuple[ChatMessage, ...]:
+        """What has come and was not taken yet; with `changed` for who watches more than messages."""
+        taken = tuple(self._messages)
+        self._messages.clear()
+        return taken
+
     def set_presence(self, show: str = "", note: str = "") -> None:
         """`show` is empty (available), `chat`, `away`, `xa` or `dnd`."""
         self._show, self._note = show, note
@@ -204,6 +213,10 @@ class Chat:
 
     def roster(self) -> tuple[Contact, ...]:
         return tuple(self.contacts.items.values())
+
+    async def ping(self) -> None:
+        """A question that the server answers after everything it has sent before (XEP-0199)."""
+        await self.ask("get", Element(_PING, "ping"))
 
     async def add(self, jid: str | Jid, name: str = "", groups: tuple[str, ...] = ()) -> None:
         """Put somebody on the contact list and ask to see their presence."""
@@ -339,6 +352,10 @@ class Chat:
 
     # --- within ------------------------------------------------------------------------------------------------
 
+    async def changed(self) -> None:
+        """Wait until anything has come: a message, presence, a change of the contact list. Raises as `next_message`."""
+        await self._change()
+
     async def _change(self) -> None:
         if self._stream.failure is not None:
             raise self._stream.failure
@@ -354,6 +371,8 @@ class Chat:
             presence.append(Element(CLIENT, "show", None, self._show))
         if self._note:
             presence.append(Element(CLIENT, "status", None, self._note))
+        if self._priority:
+            presence.append(Element(CLIENT, "priority", None, str(self._priority)))
         self._stream.send(serialise(presence))
 
     def _presence_to(self, jid: Jid, kind: str) -> None:

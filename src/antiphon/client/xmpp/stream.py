@@ -184,6 +184,9 @@ class Stream:
         await asyncio.gather(*tasks, return_exceptions=True)
         connection = self._connection
         if connection is not None and connection.flow is not None:
+            if self._sm is not None:
+                # What was read here is read: without this the server keeps it for the next session (XEP-0198 §4).
+                connection.send(self._sm.answer())
             connection.send(TCP.end())
             connection.flow.close()
             await connection.gone.wait()
