@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ def test_nobody_calls(lab: RunningLab, ivan: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "Nobody called.\n")
 
 
-def test_opus_and_digest_over_udp_work_too(
+def test_opus_is_agreed_on_where_both_want_it(
     lab: RunningLab, heidi: Path, ivan: Path, start: Start, tmp_path: Path
 ) -> None:
     write_wav(tmp_path / "low.wav", tone(440, 1.5, 48000), 48000)
@@ -175,6 +176,38 @@ def test_opus_and_digest_over_udp_work_too(
     assert {line["event"]: line for line in lines(done.stdout)}["answered"]["codec"].lower() == "opus"
     assert answering.wait(20) == 0
     assert tone_share(read_wav(tmp_path / "a.wav", 48000), 48000, 440) > 0.8
+
+
+def test_a_phone_by_digest_over_udp_is_called_too(
+    lab: RunningLab, heidi: Path, ivan: Path, start: Start
+) -> None:
+    user = lab.user("ivan")
+    answering = start(
+        "answer", "--device", user["digest_device"], "--digest-password-file", "-", "--transport", "udp", "--json",
+        state=ivan,
+    )  # fmt: skip
+    assert answering.stdin is not None
+    answering.stdin.write(user["password"] + "\n")
+    answering.stdin.flush()
+    number = until(answering, "registered")["number"]
+    done = lab.cli("call", number, "--duration", "0.3", "--json", state=heidi)
+    assert done.returncode == 0, done.stderr
+    assert {line["event"]: line for line in lines(done.stdout)}["answered"]["encrypted"] is False
+    assert answering.wait(20) == 0
+
+
+def test_ctrl_c_ends_a_call_in_order(lab: RunningLab, heidi: Path, ivan: Path, start: Start) -> None:
+    answering = start("answer", "--json", state=ivan)
+    number = until(answering, "registered")["number"]
+    calling = start("call", number, "--json", state=heidi)
+    until(calling, "answered")
+    calling.send_signal(signal.SIGINT)
+    assert until(calling, "ended")["ended_by_us"] is True
+    assert calling.wait(10) == 130
+    assert calling.stderr is not None
+    assert calling.stderr.read() == ""
+    assert until(answering, "ended")["ended_by_us"] is False
+    assert answering.wait(10) == 0
 
 
 def test_status_is_seen_by_contacts(lab: RunningLab, heidi: Path, ivan: Path, start: Start) -> None:

@@ -56,7 +56,7 @@ class Way:
     """Address of the sign-in to use; the default is the last one."""
     transport: Annotated[Literal["", "tls", "tcp", "udp"], cyclopts.Parameter(show_default=False)] = ""
     """Instead of what the device file says."""
-    digest_password_file: str = ""
+    digest_password_file: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)] = ""
     """Register by digest with this password instead of by token; - reads standard input."""
 
 
@@ -107,7 +107,8 @@ async def _call(number: str, sound: Sound, way: Way, output: Output) -> int:
         try:
             await current.answered()
         finally:
-            await asyncio.gather(ringing)
+            ringing.cancel()
+            await asyncio.gather(ringing, return_exceptions=True)
         return await _talk(current, sound, files, output)
 
 
@@ -179,12 +180,15 @@ async def _talk(current: Call, sound: Sound, files: WavFiles, output: Output) ->
     secured = _("encrypted") if current.encrypted else _("not encrypted")
     line = _("Answered ({codec}, {secured})").format(codec=current.codec, secured=secured)
     output.event("answered", line, codec=current.codec, encrypted=current.encrypted)
+    interrupted: asyncio.CancelledError | None = None
     try:
         await _until_done(current, sound, files)
-    finally:
-        # Also on Ctrl-C: the other side is told, and the recording is closed.
-        counters = current.sound.counters
-        await current.hang_up()
+    except asyncio.CancelledError as error:
+        interrupted = (
+            error  # Ctrl-C: the other side is told, the recording closed, and what there was is said
+        )
+    counters = current.sound.counters
+    await current.hang_up()
     lasted = time.monotonic() - started
     by = _("by the other side") if not current.ended_by_us else _("by us")
     line = _("Ended {by} after {seconds:.0f} s").format(by=by, seconds=lasted)
@@ -199,6 +203,8 @@ async def _talk(current: Call, sound: Sound, files: WavFiles, output: Output) ->
         jitter_ms=round(counters.jitter_s * 1000, 1),
         record=str(sound.record) if sound.record else None,
     )
+    if interrupted is not None:
+        raise interrupted
     if current.failure is not None:
         raise current.failure
     return 0
