@@ -40,13 +40,13 @@ def errors_page() -> str:
         "",
     ]
     for fault in faults():
-        wire = WIRE[fault.kind]
+        wire, exit_code = WIRE[fault.kind], fault.error().exit_code
         lines += [
             f"## {fault.code}",
             "",
             f"**{fault.what}** {fault.fix}",
             "",
-            f"Kind: {fault.kind.value} (HTTP {wire.http}, SIP {wire.sip}, XMPP `{wire.xmpp}`, exit code {wire.exit_code}).",
+            f"Kind: {fault.kind.value} (HTTP {wire.http}, SIP {wire.sip}, XMPP `{wire.xmpp}`, exit code {exit_code}).",
             "",
         ]
     return "\n".join(lines).rstrip() + "\n"

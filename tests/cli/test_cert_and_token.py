@@ -140,10 +140,7 @@ async def test_a_token_and_a_server_may_be_named_instead_of_the_sign_in(
     assert error.value.code == "AP-CLI-001"
 
 
-async def test_a_server_that_does_not_answer_is_exit_code_4(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
+async def test_a_server_that_does_not_answer_is_exit_code_4(home: Path) -> None:
+    with pytest.raises(DomainError) as error:
         await run("cert", "list", "--token", "x", "--server", "https://127.0.0.1:1")
-    assert ended.value.code == 4
-    assert "AP-CLIENT-004" in capsys.readouterr().err
+    assert (error.value.code, error.value.exit_code) == ("AP-CLIENT-004", 4)

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from antiphon.cli.entries import NO_SERVER, NOT_REACHABLE, Connection
-from antiphon.kernel.errors import DomainError
+from antiphon.cli.entries import NO_SERVER, Connection
 
 if TYPE_CHECKING:
     from antiphon.client.administration import Administration
 
 
 def ask(connection: Connection | None, method: str, path: str, **options: Any) -> dict[str, Any]:
-    """The JSON answer. `options` as for `Administration.json`. Exits with 4 where no server answers."""
+    """The JSON answer. `options` as for `Administration.json`."""
 
     async def asked() -> dict[str, Any]:
         async with AsyncExitStack() as stack:
             administration = await _open(stack, connection or Connection())
             return await administration.json(method, path, **options)
 
-    try:
-        return asyncio.run(asked())
-    except DomainError as error:
-        _unreachable(error)
-        raise
+    return asyncio.run(asked())
 
 
 def fetch(connection: Connection | None, path: str) -> bytes:
-    """The answer as it is. Exits with 4 where no server answers."""
+    """The answer as it is."""
 
     async def fetched() -> bytes:
         async with AsyncExitStack() as stack:
             return await (await _open(stack, connection or Connection())).content(path)
 
-    try:
-        return asyncio.run(fetched())
-    except DomainError as error:
-        _unreachable(error)
-        raise
+    return asyncio.run(fetched())
 
 
 async def _open(stack: AsyncExitStack, connection: Connection) -> Administration:
@@ -63,12 +53,3 @@ async def _open(stack: AsyncExitStack, connection: Connection) -> Administration
         base = connection.server or session.home
     http = await stack.enter_async_context(http_client(resolver, environment.tls_context()))
     return Administration(http, base, token)
-
-
-def _unreachable(error: DomainError) -> None:
-    from antiphon.cli.main import print_fault
-    from antiphon.client.errors import SERVER_UNREACHABLE
-
-    if error.code == SERVER_UNREACHABLE.code:
-        print_fault(error)
-        sys.exit(NOT_REACHABLE)

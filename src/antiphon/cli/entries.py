@@ -13,12 +13,11 @@ import cyclopts
 
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
-from antiphon.kernel.errors import DomainError, Fault, Kind
+from antiphon.kernel.errors import Fault, Kind
 
 if TYPE_CHECKING:
     from antiphon.client.directory import DirectoryClient
 
-NOT_REACHABLE = 4
 File = Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)]
 """A path, or - for standard input."""
 NO_SERVER = Fault(
@@ -56,18 +55,8 @@ Work = Callable[["DirectoryClient"], Awaitable[int | None]]
 
 
 def run(connection: Connection | None, work: Work) -> int:
-    """The exit code: what `work` returns, 0, or 4 where no server answers."""
-    try:
-        return asyncio.run(_run(connection or Connection(), work)) or 0
-    except DomainError as error:
-        from antiphon.client.errors import SERVER_UNREACHABLE
-
-        if error.code != SERVER_UNREACHABLE.code:
-            raise
-        from antiphon.cli.main import print_fault
-
-        print_fault(error)
-        return NOT_REACHABLE
+    """The exit code: what `work` returns, else 0."""
+    return asyncio.run(_run(connection or Connection(), work)) or 0
 
 
 async def _run(connection: Connection, work: Work) -> int | None:

@@ -8,13 +8,26 @@ import sys
 import cyclopts
 
 from antiphon import __version__
-from antiphon.kernel.errors import WIRE, DomainError
+from antiphon.kernel.errors import DomainError
+
+USAGE = 2
+NO_COLOUR = "--no-color"
+
+
+def _default(value: object) -> str | None:
+    """Of an option, in its help; none where the default is to leave it out."""
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
+    return None if value in ("", False, None) else str(value)
+
 
 app = cyclopts.App(
     name="antiphon",
-    help="Self-hosted unified communications: chat, presence, calls, one sign-in and one address.",
+    help="Self-hosted unified communications: chat, presence, calls, one sign-in and one address.\n\n"
+    f"`antiphon COMMAND --help` explains a command. {NO_COLOUR}, or NO_COLOR, writes without colours.",
     version=__version__,
     result_action="return_value",
+    default_parameter=cyclopts.Parameter(show_default=_default),
 )
 
 COMMANDS = {
@@ -36,6 +49,8 @@ COMMANDS = {
     "trust": "Whom the commands on this machine trust",
     "token": "Tokens and sign-ins",
     "features": "Print every route, chain step and listener",
+    "config": "Settings: what there is, and what it is without your doing",
+    "completion": "Print what a shell needs to complete commands",
 }
 MODULES = {"logout": "login", "answer": "call"}
 for _name, _help in COMMANDS.items():
@@ -45,11 +60,17 @@ for _name, _help in COMMANDS.items():
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command. Exit codes: 0 ok, 1 failed, 2 usage, 3 problems found, 4 not reachable, 5 permission, 75 retry."""
+    words = sys.argv[1:] if argv is None else argv
+    if NO_COLOUR in words:
+        os.environ["NO_COLOR"] = "1"
+        words = [word for word in words if word != NO_COLOUR]
     try:
-        result = app(argv)
+        result = app(words, exit_on_error=False)
+    except cyclopts.CycloptsError:
+        sys.exit(USAGE)  # what was wrong has been printed
     except DomainError as error:
         print_fault(error)
-        sys.exit(WIRE[error.kind].exit_code)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

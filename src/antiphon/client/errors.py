@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.kernel.errors import NOT_REACHABLE, Fault, Kind
 
 NOT_SIGNED_IN = Fault(
     "AP-CLIENT-001",
@@ -27,6 +27,7 @@ SERVER_UNREACHABLE = Fault(
     Kind.UNAVAILABLE,
     "The server does not answer.",
     "Check your network; `antiphon doctor DOMAIN` says which part is missing.",
+    exit_code=NOT_REACHABLE,
 )
 NOT_FOUND_BY_DISCOVERY = Fault(
     "AP-CLIENT-005",
@@ -94,6 +95,7 @@ CHAT_TIMEOUT = Fault(
     Kind.UNAVAILABLE,
     "The chat service did not answer in time.",
     "Try again.",
+    exit_code=NOT_REACHABLE,
 )
 CHAT_ERROR = Fault(
     "AP-CLIENT-023",

@@ -7,7 +7,10 @@ table maps kinds to each wire; what a peer sees is the declared text, never insi
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+NOT_REACHABLE = 4
+"""Exit code of a command whose server does not answer."""
 
 
 class Kind(enum.Enum):
@@ -59,6 +62,10 @@ class DomainError(Exception):
     def code(self) -> str:
         return self.fault.code
 
+    @property
+    def exit_code(self) -> int:
+        return self.fault.exit_code if self.fault.exit_code is not None else WIRE[self.kind].exit_code
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -73,6 +80,8 @@ class Fault:
     """One sentence: what is wrong, in the reader's words."""
     fix: str
     """One sentence: what to do."""
+    exit_code: int | None = field(default=None, kw_only=True)
+    """Of a command that ends with it, where it is not the kind's."""
 
     def error(self, detail: str = "", retry_after_s: float | None = None) -> DomainError:
         return DomainError(self, detail, retry_after_s)

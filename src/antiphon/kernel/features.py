@@ -137,7 +137,7 @@ def described(features: Iterable[Feature]) -> Iterator[tuple[str, str, str]]:
     features = tuple(features)
     for feature in features:
         for claim in feature.routes:
-            yield feature.name, f"route {claim.table}", str(getattr(claim.key, "name", claim.key))
+            yield feature.name, f"route {claim.table}", _text(claim.key)
     kinds = dict.fromkeys(type(step.stage) for feature in features for step in feature.steps)
     owner = {step.name: feature.name for feature in features for step in feature.steps}
     for stages in kinds:
@@ -146,3 +146,9 @@ def described(features: Iterable[Feature]) -> Iterator[tuple[str, str, str]]:
     for feature in features:
         for listener in feature.listeners:
             yield feature.name, "listener", listener.kind.__name__
+
+
+def _text(key: Hashable) -> str:
+    if isinstance(key, tuple):
+        return " ".join(map(_text, key))
+    return str(getattr(key, "name", key))
