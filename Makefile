@@ -29,7 +29,7 @@ bench: $(DEV)
 	$(BIN)/python bench/run.py
 
 chaos: $(DEV)
-	$(BIN)/pytest -q -p no:randomly tests/chaos --chaos-seconds 600
+	$(BIN)/pytest -q tests/chaos --chaos-seconds 600
 
 fuzz: $(DEV)
 	$(BIN)/pytest -q tests/protocols tests/interfaces --hypothesis-profile fuzz
