@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.io.conftest import FixedTls
 
 from antiphon.io import http
 from antiphon.io.http import HttpServers
@@ -118,6 +119,19 @@ async def test_who_does_not_come_to_an_end_is_cut_off(
     client.send(begun)
     assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
     client.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x16\x03\x01\x02\x00\x01"])
+async def test_a_handshake_that_stays_half_open_is_cut_off(
+    tls: FixedTls, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(http, "HANDSHAKE_S", 0.05)
+    servers = HttpServers()
+    client = await Client.to(await servers.serve("127.0.0.1", 0, app, tls=tls))
+    client.send(begun)
+    assert await client.rest() == b""
+    client.close()
+    await servers.close()
 
 
 async def test_an_answer_may_take_longer_than_a_head(

@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 HEADER_LIMIT = 64 * 1024
 HEAD_S = 20.0
 """A connection's first octet to the end of its first head, and the same for each later request."""
+HANDSHAKE_S = 15.0
+"""From the connection to the end of the TLS handshake."""
+SHUTDOWN_S = 5.0
+"""How long a peer may take to answer the end of TLS."""
 KEEP_ALIVE_S = 30
 GRACE_S = 3
 
@@ -92,6 +96,23 @@ class _TlsAwareProtocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Not uvicorn's own way, which leaves a half-open handshake a whole minute."""
+        await self.lifespan.startup()
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def accept() -> asyncio.Protocol:
+            return _TlsAwareProtocol(config, self.server_state, self.lifespan.state)
+
+        times: dict[str, Any] = {}
+        if config.ssl is not None:
+            times = {"ssl_handshake_timeout": HANDSHAKE_S, "ssl_shutdown_timeout": SHUTDOWN_S}
+        self.servers = [
+            await loop.create_server(accept, sock=sock, ssl=config.ssl, backlog=config.backlog, **times)
+            for sock in sockets or ()
+        ]
+        self.started = True
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # signals belong to the role that runs this server among others
