@@ -59,6 +59,8 @@ _ROOT: Final = f"{STREAMS} stream"
 _WRITTEN_NAME = re.compile(rb"<([^\s/>]+)")
 _DELIMITERS: Final = frozenset(b" \t\r\n/>")
 _SPACE: Final = b" \t\r\n"
+_FOREIGN = re.compile(rb"[ \t\r\n]*[\x21-\x3b\x3d-\x7f]")
+"""The beginning of something that is no XML in any encoding."""
 _CONDITION_OF_ERROR = {
     codes[XML_ERROR_UNDEFINED_ENTITY]: "restricted-xml",
     codes[XML_ERROR_UNKNOWN_ENCODING]: "unsupported-encoding",
@@ -193,6 +195,9 @@ class Tokeniser:
             if isinstance(held, bytes):
                 self._held = held = bytearray(held)
             held += data
+            if self._depth == 0 and _FOREIGN.match(held):
+                self._fail_later("not-well-formed")  # nothing that follows can mend it
+                return b""
             if len(held) + len(self._buf) > self.limits.stanza_bytes:
                 self._fail_later("policy-violation", "stanza too big")
             elif self.framed:
