@@ -16,7 +16,13 @@ from typing import Any
 from antiphon.client.dial import dial
 from antiphon.client.environment import Environment
 from antiphon.client.errors import CHAT_LOST, CHAT_REFUSED, SERVER_UNREACHABLE
-from antiphon.client.xmpp.negotiation import (
+from antiphon.io.clock import SystemRandom
+from antiphon.io.dns_client import Resolver
+from antiphon.kernel.core import Flow
+from antiphon.kernel.errors import DomainError
+from antiphon.protocols.x509.identity import Expected
+from antiphon.protocols.xmpp.channel_binding import server_end_point
+from antiphon.protocols.xmpp.client import (
     Arrived,
     Connected,
     Ended,
@@ -30,12 +36,6 @@ from antiphon.client.xmpp.negotiation import (
     StartTls,
     Write,
 )
-from antiphon.io.clock import SystemRandom
-from antiphon.io.dns_client import Resolver
-from antiphon.kernel.core import Flow
-from antiphon.kernel.errors import DomainError
-from antiphon.protocols.x509.identity import Expected
-from antiphon.protocols.xmpp.channel_binding import server_end_point
 from antiphon.protocols.xmpp.framing import TCP
 from antiphon.protocols.xmpp.jid import Jid, MalformedJid
 from antiphon.protocols.xmpp.names import SM

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.client.xmpp.negotiation import (
+from antiphon.kernel.random import SequenceRandom
+from antiphon.protocols.xmpp.client import (
     Connected,
     Ended,
     Given,
@@ -22,7 +23,6 @@ from antiphon.client.xmpp.negotiation import (
     Write,
     choose,
 )
-from antiphon.kernel.random import SequenceRandom
 from antiphon.protocols.xmpp.jid import Jid
 
 ALICE = Jid("alice", "example.test")
