@@ -52,10 +52,13 @@ class Offers:
     def advance(self, leg: Leg) -> None:
         """Make the next move of the pair, if there is one to make now."""
         peer = leg.peer
-        if leg.state is State.GONE or leg.call.retry:
+        if leg.state is State.GONE:
             return
         if peer is None:
+            # Nobody will tell it more for now, and its ACK cannot wait for somebody who rings (RFC 3261 §13.3.1.4).
             self._answer_alone(leg)
+            return
+        if leg.call.retry:
             return
         for one, other in ((leg, peer), (peer, leg)):
             if one.unsent is not None and other.state is State.UP:

@@ -331,6 +331,7 @@ class CallService:
         if call.hunt is not None:
             call.origin = new
             self._desk.drop(old, Cause.TRANSFERRED)
+            self._offers.advance(new)
         elif other is not None:
             self._offers.part(old)
             self._desk.drop(old, Cause.TRANSFERRED)

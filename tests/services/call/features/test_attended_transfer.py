@@ -145,3 +145,32 @@ def test_a_ringing_consultation_that_fails_leaves_the_first_call_alone(board: Bo
         TransferResult(bob, Cause.NOT_FOUND)
     ]
     assert board.busy() == {"1001", "1002"}
+
+
+def test_whose_ack_is_held_back_is_answered_before_the_target_does(board: Board) -> None:
+    """1001 called 1002 without an offer, so the offer of 1002 came in its 2xx; then it is given to 1003, who rings."""
+    bob = board.originated(board.call("1001", "1002", offer=None))
+    board.say(Answered(bob, sdp("1002")))
+    carol = board.originated(board.call("1001", "1003", leg="consult", offer=None))
+    commands = board.say(TransferRequested("1001", "1003", replaces="consult"))
+    (told,) = [command for command in commands if isinstance(command, AnswerReoffer)]
+    assert told.leg == bob
+    assert told.sdp is not None
+    assert b"a=inactive" in told.sdp
+    (reoffer,) = board.say(Answered(carol, sdp("1003")))
+    assert isinstance(reoffer, Reoffer)
+    assert reoffer.leg == bob
+
+
+def test_who_is_left_waiting_is_answered_although_glare_had_put_that_off(board: Board, bob: LegId) -> None:
+    """1001 has made 1003 an offer that met glare; before the next attempt 1003 transfers to 1004 and hangs up."""
+    carol = board.talk("1002", "1003", leg="consult")
+    board.say(TransferRequested(bob, "1003", replaces="consult"))
+    board.say(ReofferAnswered("1001", sdp("1001", 2)))
+    board.say(ReofferRefused(carol, Cause.GLARE))
+    board.say(TransferRequested(carol, "1004"))
+    (told,) = board.say(Ended(carol))
+    assert isinstance(told, AnswerReoffer)
+    assert told.leg == "1001"
+    assert told.sdp is not None
+    assert b"a=inactive" in told.sdp
