@@ -1,3 +1,29 @@
-"""Fixtures that every test may take."""
+"""Fixtures that every test may take, and how many examples property tests try: `--hypothesis-profile fuzz` for many."""
+
+import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.postgres", "tests.nats_server"]
+
+FUZZ = settings(
+    max_examples=1000, deadline=None, derandomize=False, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("fuzz", FUZZ)
+_KEPT = "_hypothesis_internal_use_settings"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A count that a test names for everyday runs yields to the profile, which by itself fills in only what is not named."""
+    if config.getoption("--hypothesis-profile") != "fuzz":
+        return
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        if isinstance(machine := getattr(item.cls, "settings", None), settings):
+            item.cls.settings = _many(machine)
+        elif isinstance(named := getattr(item.function, _KEPT, None), settings):
+            setattr(item.function, _KEPT, _many(named))
+
+
+def _many(named: settings) -> settings:
+    return settings(named, max_examples=max(named.max_examples, FUZZ.max_examples), deadline=None)
