@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 from antiphon.cli.language import _
-from antiphon.cli.output import Output
+from antiphon.cli.output import Output, width
 from antiphon.kernel.errors import Fault, Kind
 
 if TYPE_CHECKING:
@@ -96,9 +95,9 @@ def show_entry(output: Output, event: str, entry: object) -> None:
     from antiphon.kernel.codec import encode
 
     values: dict[str, Any] = encode(entry)
-    width = max(len(name) for name in values)
+    widest = max(len(name) for name in values)
     lines = "\n".join(
-        f"{name.replace('_', ' '):<{width}}  {_text(value)}".rstrip() for name, value in values.items()
+        f"{name.replace('_', ' '):<{widest}}  {_text(value)}".rstrip() for name, value in values.items()
     )
     output.event(event, lines, **values)
 
@@ -117,23 +116,15 @@ def show_table(
         [title for title, _value in columns],
         *([value(entry) for _title, value in columns] for entry in entries),
     ]
-    widths = [max(_width(row[at]) for row in rows) for at in range(len(columns))]
+    widths = [max(width(row[at]) for row in rows) for at in range(len(columns))]
     for row in rows:
-        cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)]
         output.event(event, "  ".join(cells).rstrip())
 
 
 def named(**values: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _width(text: str) -> int:
-    """Columns in a terminal: East Asian wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
 
 
 def _text(value: Any) -> str:

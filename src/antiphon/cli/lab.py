@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 
 from antiphon.cli.language import _
+from antiphon.cli.output import width
 
 if TYPE_CHECKING:
     from antiphon.roles.lab_files import LabEnvironment, LabFiles
@@ -145,7 +146,11 @@ def status(*, directory: Directory = None, json: bool = False) -> int:
         print(json_format.dumps({"schema": "antiphon.lab-status/1", "pid": environment.pid, "nodes": nodes}))
     else:
         print(_("Process {pid}").format(pid=environment.pid))
-        _table(("Node", "Address", "State"), rows)
+        said = {"ready": _("ready"), "not ready": _("not ready")}
+        _table(
+            (_("Node"), _("Address"), _("State")),
+            [(node, address, said.get(state, state)) for node, address, state in rows],
+        )
     return 0 if all(state == "ready" for _node, _address, state in rows) else 1
 
 
@@ -251,6 +256,7 @@ def _print_environment(environment: LabEnvironment) -> None:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    widths = [max(width(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = [cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())

@@ -8,6 +8,7 @@ import sys
 import cyclopts
 
 from antiphon import __version__
+from antiphon.cli.language import _
 from antiphon.kernel.errors import DomainError
 
 USAGE = 2
@@ -31,26 +32,26 @@ app = cyclopts.App(
 )
 
 COMMANDS = {
-    "lab": "Run a whole deployment on this machine",
-    "demo": "Play the whole flow against the running lab",
-    "discover": "Find the services of an address, step by step",
-    "doctor": "Check a deployment and explain what is wrong",
-    "login": "Sign in",
-    "logout": "Sign out",
-    "chat": "Chat",
-    "call": "Place a call",
-    "answer": "Wait for a call and answer it",
-    "status": "Show or set presence",
-    "user": "Users",
-    "line": "Lines (directory numbers)",
-    "device": "Devices",
-    "profile": "Service profiles and UC services",
-    "cert": "Certificates",
-    "trust": "Whom the commands on this machine trust",
-    "token": "Tokens and sign-ins",
-    "features": "Print every route, chain step and listener",
-    "config": "Settings: what there is, and what it is without your doing",
-    "completion": "Print what a shell needs to complete commands",
+    "lab": _("Run a whole deployment on this machine"),
+    "demo": _("Play the whole flow against the running lab"),
+    "discover": _("Find the services of an address, step by step"),
+    "doctor": _("Check a deployment and explain what is wrong"),
+    "login": _("Sign in"),
+    "logout": _("Sign out"),
+    "chat": _("Chat"),
+    "call": _("Place a call"),
+    "answer": _("Wait for a call and answer it"),
+    "status": _("Show or set presence"),
+    "user": _("Users"),
+    "line": _("Lines (directory numbers)"),
+    "device": _("Devices"),
+    "profile": _("Service profiles and UC services"),
+    "cert": _("Certificates"),
+    "trust": _("Whom the commands on this machine trust"),
+    "token": _("Tokens and sign-ins"),
+    "features": _("Print every route, chain step and listener"),
+    "config": _("Settings: what there is, and what it is without your doing"),
+    "completion": _("Print what a shell needs to complete commands"),
 }
 MODULES = {"logout": "login", "answer": "call"}
 for _name, _help in COMMANDS.items():
@@ -82,8 +83,8 @@ def main(argv: list[str] | None = None) -> None:
 def print_fault(error: DomainError) -> None:
     """Code, what is wrong, and what to do: three short lines on standard error."""
     detail = f" ({error.detail})" if error.detail else ""
-    print(f"{error.code}: {error.fault.what}{detail}", file=sys.stderr)
-    print(f"  {error.fault.fix}", file=sys.stderr)
+    print(f"{error.code}: {_(error.fault.what)}{detail}", file=sys.stderr)
+    print(f"  {_(error.fault.fix)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

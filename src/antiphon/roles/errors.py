@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antiphon.kernel.errors import Fault, Kind
+from antiphon.kernel.errors import NOT_REACHABLE, Fault, Kind
 
 BROKEN_TOPOLOGY = Fault(
     "AP-LAB-001",
@@ -21,6 +21,7 @@ LAB_NOT_RUNNING = Fault(
     Kind.UNAVAILABLE,
     "The lab is not running.",
     "Start it: `antiphon lab up`.",
+    exit_code=NOT_REACHABLE,
 )
 LAB_DIED = Fault(
     "AP-LAB-004",
