@@ -51,8 +51,8 @@ class RunningLab:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            assert self._process.stderr is not None
-            raise RuntimeError(f"the lab did not start: {self._process.stderr.read()}\n{self.log()}")
+            process, self._process = self._process, None
+            raise RuntimeError(f"the lab did not start: {process.communicate()[1]}\n{self.log()}")
         self.environment = json.loads(line)
 
     def stop(self) -> None:

@@ -29,6 +29,7 @@ from antiphon.services.trust.service import Trust
 log = logging.getLogger(__name__)
 
 THIRD_PARTY = "Third-party SIP Device (Basic)"
+ONLY_ADDRESS = "127.0.0.1"
 SHARED_ADDRESS_STEP = 10_000
 """Added to the ports of the second node, and twice to those of the third, where there is one loopback address only."""
 
@@ -38,7 +39,7 @@ def fitted(topology: Topology) -> tuple[Topology, dict[str, Ports]]:
     nodes = topology.cluster.nodes
     if all(_can_bind(node.address) for node in nodes):
         return topology, {node.name: Ports() for node in nodes}
-    shared = tuple(dataclasses.replace(node, address="127.0.0.1") for node in nodes)
+    shared = tuple(dataclasses.replace(node, address=ONLY_ADDRESS) for node in nodes)
     cluster: Cluster = dataclasses.replace(topology.cluster, nodes=shared)
     offsets = {node.name: Ports(index * SHARED_ADDRESS_STEP) for index, node in enumerate(shared)}
     return dataclasses.replace(topology, cluster=cluster), offsets
@@ -62,12 +63,16 @@ class Lab:
         self._topology, self._ports = fitted(topology)
         self._stopping = asyncio.Event()
 
+    def stop(self) -> None:
+        """Ask for the end, as SIGINT and SIGTERM do."""
+        self._stopping.set()
+
     async def run(self, ready: Callable[[LabEnvironment], None]) -> None:
         """Faults of starting are raised: AP-IO-010 … -012, AP-DB-…, AP-CRT-…."""
         self._files.prepare()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self.stop)
         database = open_database(f"sqlite:///{self._files.store}")
         hashing = Argon2()
         tasks = LoopTasks()
