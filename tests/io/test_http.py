@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from tests.io.conftest import FixedTls
 
 from antiphon.io import http
@@ -132,6 +133,68 @@ async def test_a_handshake_that_stays_half_open_is_cut_off(
     assert await client.rest() == b""
     client.close()
     await servers.close()
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("around", [b"1;", b"1\r\na\r\n0\r\nX: "])
+async def test_what_stands_around_a_body_is_bounded(
+    address: Address, caplog: pytest.LogCaptureFixture, around: bytes
+) -> None:
+    client = await Client.to(address)
+    client.send(CHUNKED)
+    await client.flood(around)
+    assert [getattr(record, "code", "") for record in caplog.records] == ["AP-IO-014"]
+    client.close()
+
+
+async def test_chunks_of_one_octet_are_taken(address: Address) -> None:
+    client = await Client.to(address)
+    assert await client.ask(CHUNKED + b"1\r\na\r\n" * 60_000 + b"0\r\n\r\n") == b"HTTP/1.1 200 OK|/ 60000"
+    client.close()
+
+
+async def test_what_is_not_http_is_refused_with_a_code(
+    address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await Client.to(address)
+    client.send(b"\0\1\2\3\r\n\r\n")
+    assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+    assert "AP-IO-014" in [getattr(record, "code", "") for record in caplog.records]
+    client.close()
+
+
+async def test_a_client_that_leaves_inside_its_request_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    left = asyncio.Event()
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await Request(scope, receive).body()
+        finally:
+            left.set()
+
+    servers = HttpServers()
+    client = await Client.to(await servers.serve("127.0.0.1", 0, reading))
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\na")
+    client.close()
+    await asyncio.wait_for(left.wait(), 5)
+    await servers.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_fault_of_the_application_is_logged_with_a_code_and_answered_500(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("broken")
+
+    servers = HttpServers()
+    client = await Client.to(await servers.serve("127.0.0.1", 0, broken))
+    assert (await client.ask(REQUEST % 1)).startswith(b"HTTP/1.1 500 ")
+    client.close()
+    await servers.close()
+    assert "AP-IO-001" in [getattr(record, "code", "") for record in caplog.records]
 
 
 async def test_an_answer_may_take_longer_than_a_head(

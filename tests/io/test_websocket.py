@@ -62,6 +62,17 @@ async def test_a_message_over_the_limit_closes_with_1009(listeners: Listeners) -
         assert error.value.rcvd.code == 1009
 
 
+async def test_text_that_is_not_utf_8_closes_with_1007(listeners: Listeners) -> None:
+    async with connect(await serve(listeners), subprotocols=XMPP) as socket:
+        await socket.send(b"\xff\xfe")
+        assert await socket.recv() == b"\xff\xfe"  # what is binary may be anything
+        with pytest.raises(ConnectionClosed) as error:
+            await socket.send([b"<a>", b"\xff\xfe", b"</a>"], text=True)
+            await socket.recv()
+        assert error.value.rcvd is not None
+        assert error.value.rcvd.code == 1007
+
+
 async def test_over_tls_the_flow_says_wss(listeners: Listeners, tls: FixedTls) -> None:
     echo = Echo()
     address = await listeners.stream(

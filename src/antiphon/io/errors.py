@@ -43,7 +43,7 @@ TOO_MANY_CONNECTIONS = Fault(
 REQUEST_HEAD_REFUSED = Fault(
     "AP-IO-014",
     Kind.INVALID,
-    "An HTTP request's head was too long, or did not come to its end in time.",
+    "An HTTP request could not be read, was too long around its content, or did not come to its end in time.",
     "Nothing has to be done; if it goes on, block the address that the log line names.",
 )
 TLS_REFUSED = Fault(

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import uvicorn
+from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from antiphon.io.errors import REQUEST_HEAD_REFUSED
+from antiphon.io.errors import ENDPOINT_FAILED, REQUEST_HEAD_REFUSED
 from antiphon.io.listen import bind_socket
 from antiphon.io.stream import ServerTls
 from antiphon.kernel.core import Address
@@ -29,18 +30,25 @@ SHUTDOWN_S = 5.0
 """How long a peer may take to answer the end of TLS."""
 KEEP_ALIVE_S = 30
 GRACE_S = 3
+MAX_SPARE = 16 * HEADER_LIMIT
+"""Octets beside the content of a body (chunk heads, trailers) that a body's size can earn at most."""
+SPARE_EACH = 8
+"""How many of them an octet of content earns: chunks of one octet are legal, if odd."""
 
 
 class _TlsAwareProtocol(HttpToolsProtocol):
     """Gives the application the verified client certificate: `scope["extensions"]["tls"]["peer_certificate"]` (DER).
 
     A request's head is bounded in octets and in time: the parser below collects it without a limit, and a connection that
-    sends nothing would be kept for ever.
+    sends nothing would be kept for ever. What stands around the content of a body is bounded too: it reaches no application
+    that could count it.
     """
 
     _head: int | None = None
     """Octets of the head that is being received; None between a head's end and the next request."""
     _late: asyncio.TimerHandle | None = None
+    _spare = 0
+    """Octets that may still come in a body without being content."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -53,6 +61,10 @@ class _TlsAwareProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         begun = self._late
         super().data_received(data)
+        if begun is None and self._head is None:
+            self._spare -= len(data)
+            if self._spare < 0:
+                self._refuse("400 Bad Request")
         # Still the same head: everything that came belongs to it. What came in one read with the end of something else
         # is not counted; a read is bounded by itself.
         if begun is not None and self._late is begun and self._head is not None:
@@ -65,8 +77,16 @@ class _TlsAwareProtocol(HttpToolsProtocol):
         if self._head is None:
             self._await_head()
 
+    def on_body(self, body: bytes) -> None:
+        self._spare = min(self._spare + (SPARE_EACH + 1) * len(body), MAX_SPARE)
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("400 Bad Request")
+
     def on_headers_complete(self) -> None:
         self._head_done()
+        self._spare = HEADER_LIMIT
         tls = self.transport.get_extra_info("ssl_object")
         if tls is not None:
             extensions = cast(dict[str, Any], self.scope.setdefault("extensions", {}))
@@ -89,9 +109,11 @@ class _TlsAwareProtocol(HttpToolsProtocol):
             return
         peer = self.client[0] if self.client else ""
         log.warning(
-            "request head refused", extra={"code": REQUEST_HEAD_REFUSED.code, "peer": peer, "status": status}
+            "HTTP request refused", extra={"code": REQUEST_HEAD_REFUSED.code, "peer": peer, "status": status}
         )
-        self.transport.write(f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            head = f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(head.encode())
         self.transport.close()
 
 
@@ -128,7 +150,7 @@ class HttpServers:
         """Serve an ASGI application. Returns once connections are accepted. Faults: AP-IO-010, -011, -012."""
         sock = bind_socket(host, port, socket.SOCK_STREAM)
         config = uvicorn.Config(
-            app,
+            _answering(app),
             http=_TlsAwareProtocol,
             ws="none",
             lifespan="off",
@@ -160,6 +182,22 @@ class HttpServers:
         for _, task in self._servers:
             await task
         self._servers.clear()
+
+
+def _answering(app: Any) -> Any:
+    """The application, whose faults and whose clients that leave are one line each in the log."""
+
+    async def answered(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Exception:
+            log.exception(
+                "application failed", extra={"code": ENDPOINT_FAILED.code, "path": scope["path"][:200]}
+            )
+
+    return answered
 
 
 def _context_factory(tls: ServerTls) -> Any:

@@ -48,7 +48,8 @@ class WebSocketEndpoint:
         self._endpoint: Endpoint | None = None
         self._flow: Flow | None = None
         self._opening_deadline: float | None = None
-        self._fragments: list[bytes] = []
+        self._partial: bytearray | None = None
+        """A message whose last fragment has not come."""
         self.text = True
 
     @property
@@ -153,14 +154,26 @@ class WebSocketEndpoint:
             self.text = event.opcode is Opcode.TEXT
         elif event.opcode is not Opcode.CONT:
             return
-        if not event.fin or self._fragments:
-            self._fragments.append(bytes(event.data))
+        data = bytes(event.data)
+        if self._partial is not None:
+            self._partial += data  # empty fragments without end take no memory
             if not event.fin:
                 return
-            data, self._fragments = b"".join(self._fragments), []
-        else:
-            data = bytes(event.data)
+            data, self._partial = bytes(self._partial), None
+        elif not event.fin:
+            self._partial = bytearray(data)
+            return
+        if self.text and not _is_text(data):
+            self._protocol.fail(CloseCode.INVALID_DATA)  # RFC 6455 §8.1
+            return
         self._endpoint.received(data, now)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return data.isascii() or data.decode("utf-8") is not None
+    except UnicodeDecodeError:
+        return False
 
 
 class WebSocketFlow:
