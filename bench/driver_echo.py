@@ -20,8 +20,13 @@ from pathlib import Path
 
 import trustme
 import uvloop
+from websockets.frames import Frame
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from antiphon.io.listen import Listeners
+from antiphon.io.websocket import WebSocketEndpoint
 from antiphon.kernel.core import Address, DatagramFlow, Flow
 
 PAYLOAD = b"<message to='b@example.test' type='chat' id='m1'><body>" + b"x" * 130 + b"</body></message>"
@@ -74,6 +79,25 @@ class HandEcho(asyncio.Protocol):
         self.write(data)
 
 
+class HandWebSocketEcho(asyncio.Protocol):
+    """The same WebSocket library, driven by hand."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.write = transport.write  # type: ignore[attr-defined]
+        self.protocol = ServerProtocol(subprotocols=[Subprotocol("xmpp")])
+
+    def data_received(self, data: bytes) -> None:
+        protocol = self.protocol
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Request):
+                protocol.send_response(protocol.accept(event))
+            elif isinstance(event, Frame):
+                protocol.send_text(event.data)
+        for piece in protocol.data_to_send():
+            self.write(piece)
+
+
 class HandDatagramEcho(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.sendto = transport.sendto  # type: ignore[attr-defined]
@@ -88,6 +112,8 @@ async def serve(kind: str, transport: str, pem: str, pipe: Connection) -> None:
         listeners = Listeners()
         if transport == "udp":
             address = await listeners.datagram("127.0.0.1", 0, DriverDatagramEcho())
+        elif transport == "ws":
+            address = await listeners.stream("127.0.0.1", 0, lambda: WebSocketEndpoint({"xmpp": DriverEcho}))
         else:
             tls = Tls(pem) if transport == "tls" else None
             address = await listeners.stream("127.0.0.1", 0, DriverEcho, tls=tls, tls_now=tls is not None)
@@ -97,7 +123,8 @@ async def serve(kind: str, transport: str, pem: str, pipe: Connection) -> None:
         port = made.get_extra_info("sockname")[1]
     else:
         context = Tls(pem).server if transport == "tls" else None
-        server = await loop.create_server(HandEcho, "127.0.0.1", 0, ssl=context)
+        hand = HandWebSocketEcho if transport == "ws" else HandEcho
+        server = await loop.create_server(hand, "127.0.0.1", 0, ssl=context)
         port = server.sockets[0].getsockname()[1]
     pipe.send(port)
     await loop.run_in_executor(None, pipe.recv)
@@ -134,6 +161,36 @@ class Load(asyncio.Protocol):
                 self.transport.write(PAYLOAD)
 
 
+OPENING = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n"
+)
+ASKED = b"\x81\xfe" + len(PAYLOAD).to_bytes(2, "big") + bytes(4) + PAYLOAD
+ANSWERED = 4 + len(PAYLOAD)
+
+
+class WebSocketLoad(Load):
+    """One message in flight; the mask is zero, so that the load costs little."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.head = b""
+        self.transport.write(OPENING)
+
+    def data_received(self, data: bytes) -> None:
+        if b"\r\n\r\n" not in self.head:
+            self.head += data
+            if b"\r\n\r\n" in self.head:
+                self.transport.write(ASKED)
+            return
+        self.pending += len(data)
+        while self.pending >= ANSWERED:
+            self.pending -= ANSWERED
+            self.count += 1
+            if self.running:
+                self.transport.write(ASKED)
+
+
 async def load(transport: str, port: int, pid: int, secs: float, connections: int) -> tuple[float, float]:
     loop = asyncio.get_running_loop()
     if transport == "udp":
@@ -145,7 +202,9 @@ async def load(transport: str, port: int, pid: int, secs: float, connections: in
         context.verify_mode = ssl.CERT_NONE
     clients = []
     for _ in range(connections):
-        _, client = await loop.create_connection(Load, "127.0.0.1", port, ssl=context)
+        _, client = await loop.create_connection(
+            WebSocketLoad if transport == "ws" else Load, "127.0.0.1", port, ssl=context
+        )
         clients.append(client)
     await asyncio.sleep(0.3)
     before, cpu, begun = sum(c.count for c in clients), cpu_seconds(pid), time.perf_counter()
@@ -205,14 +264,14 @@ def main() -> None:
     rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
     try:
         for _ in range(options.rounds):
-            for transport in ("tcp", "tls", "udp"):
+            for transport in ("tcp", "tls", "udp", "ws"):
                 for kind in ("hand", "driver"):
                     result = measure(kind, transport, str(pem), options.secs, options.connections)
                     rows.setdefault((transport, kind), []).append(result)
     finally:
         pem.unlink()
     report = []
-    for transport in ("tcp", "tls", "udp"):
+    for transport in ("tcp", "tls", "udp", "ws"):
         hand = min(cpu for cpu, _ in rows[transport, "hand"])
         driver = min(cpu for cpu, _ in rows[transport, "driver"])
         report.append(

@@ -31,3 +31,11 @@ async def test_a_fault_on_one_datagram_loses_only_that_one(
         sock.sendto(b"break", address)
     assert await ask(address, b"hello") == b"hello"
     assert "AP-IO-001" in [getattr(record, "code", None) for record in caplog.records]
+
+
+async def test_what_is_sent_after_the_end_is_dropped_in_silence(listeners: Listeners) -> None:
+    echo = DatagramEcho()
+    address = await listeners.datagram("127.0.0.1", 0, echo)
+    assert echo.flow is not None
+    await listeners.close()
+    echo.flow.send_to(b"too late", address)
