@@ -229,13 +229,22 @@ class Nodes:
             listener = self._sip_listener(node, ports(WEBSOCKET_TLS), "wss", Scheme.BEARER)
             inner["sip"] = lambda: SipWebSocketEndpoint(self.sip, listener)
         page = self._host_meta(node, ports)
+        origins = self._origins(ports)
         tls = self.tls.listener(node.name, Purpose.TOMCAT, alpn=("http/1.1",))
 
         def accept() -> Endpoint:
-            return WebSocketEndpoint(inner, page=page)
+            return WebSocketEndpoint(inner, page=page, origins=origins)
 
         address = await self.streams.stream(node.address, ports(WEBSOCKET_TLS), accept, tls=tls, tls_now=True)
         self._listening(node, "websocket " + "+".join(inner), address)
+
+    def _origins(self, ports: Ports) -> tuple[str, ...]:
+        """Whose pages a browser may connect from: the deployment's own. Other programs name no origin."""
+        cluster = self.services.cluster
+        nodes = (
+            f"https://{node.name}:{ports(port)}" for node in cluster.nodes for port in (HTTPS, WEBSOCKET_TLS)
+        )
+        return (f"https://{cluster.domain}", *(f"https://{node.name}" for node in cluster.nodes), *nodes)
 
     def _host_meta(self, node: Node, ports: Ports) -> Callable[[str], tuple[int, str, bytes] | None]:
         """Where the WebSocket is (XEP-0156), for clients that ask the web server of the domain."""
