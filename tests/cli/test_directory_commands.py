@@ -193,6 +193,23 @@ async def test_profiles_bundle_services(antiphon: Shell) -> None:
     assert (await antiphon("profile", "add", "X", "--parameter", "x")).code == 2
 
 
+async def test_edge_nodes_are_listed_by_the_names_they_are_known_by(antiphon: Shell) -> None:
+    expc = "expc.example.test"
+    added = await antiphon("edge", "add", "Expc1.example.test", "--subject-name", expc, "--json")
+    assert (added.code, added.json[0]["event"]) == (0, "added")
+    assert (await antiphon("edge", "add", "10.1.1.1", "--description", "Lyon")).code == 0
+    rows = [line.split() for line in (await antiphon("edge", "list")).out.splitlines()]
+    assert rows[1:] == [["10.1.1.1", "10.1.1.1", "Lyon"], ["expc1.example.test", expc]]
+    (shown,) = (await antiphon("edge", "show", "expc1.example.test", "--json")).json
+    assert shown["subject_names"] == [expc]
+    assert (await antiphon("edge", "remove", "10.1.1.1", "--dry-run")).code == 0
+    assert antiphon.directory.edge_node("10.1.1.1") is not None
+    assert (await antiphon("edge", "remove", "10.1.1.1")).code == 0
+    gone = await antiphon("edge", "show", "10.1.1.1")
+    assert gone.code == 1
+    assert "AP-DIR-027" in gone.err
+
+
 async def test_a_table_is_imported(antiphon: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "people.csv"
     table.write_text("userid,first_name,line,device\nalice,Alice,1001,CSFALICE\nbob,Bob,1002,CSFBOB\n")

@@ -21,6 +21,7 @@ from antiphon.kernel.random import SequenceRandom
 from antiphon.model import (
     Device,
     DeviceLine,
+    EdgeNode,
     Line,
     SecurityMode,
     ServiceKind,
@@ -108,6 +109,14 @@ async def test_a_user_has_the_own_profile_or_the_default_one(directory: Director
     ]
     assert [service.name for service in directory.uc_services()] == ["imp 1"]
     assert directory.uc_service("imp 1") is not None
+
+
+async def test_edge_nodes_are_kept_and_removed(directory: DirectoryPort) -> None:
+    kept = await directory.put_edge_node(EdgeNode("10.1.1.1", "", "Lyon", ("expc1.example.test",)))
+    assert directory.edge_node("10.1.1.1") == kept
+    assert list(directory.edge_nodes()) == [kept]
+    await directory.remove_edge_node("10.1.1.1")
+    assert directory.edge_node("10.1.1.1") is None
 
 
 async def test_names_are_searched(directory: DirectoryPort) -> None:

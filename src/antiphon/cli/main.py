@@ -46,6 +46,7 @@ COMMANDS = {
     "line": _("Lines (directory numbers)"),
     "device": _("Devices"),
     "profile": _("Service profiles and UC services"),
+    "edge": _("Edge nodes that may connect over mutual TLS"),
     "cert": _("Certificates"),
     "trust": _("Whom the commands on this machine trust"),
     "token": _("Tokens and sign-ins"),

@@ -15,7 +15,7 @@ from antiphon.kernel.bus import Bus, Event, EventsMissed
 from antiphon.kernel.codec import CodecError, decode, encode
 from antiphon.kernel.errors import DomainError, Fault, Kind
 from antiphon.kernel.tasks import Tasks
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory.csv_import import ImportReport
 from antiphon.services.directory.events import EntryAudited
 from antiphon.services.directory.facts import KINDS, fact
@@ -30,6 +30,7 @@ PATHS: dict[EntryKind, str] = {
     User: "users",
     Line: "lines",
     Device: "devices",
+    EdgeNode: "edge-nodes",
 }
 _PAGE = 500
 _KINDS = {
@@ -44,7 +45,7 @@ _KINDS = {
     412: Kind.CONFLICT,
 }
 T = TypeVar("T")
-E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
+E = TypeVar("E", User, Line, Device, ServiceProfile, UcService, EdgeNode)
 
 
 class DirectoryClient:
@@ -145,6 +146,7 @@ class RemoteDirectory(Memory):
         entries += await self._client.all(User)
         entries += await self._client.all(Line)
         entries += await self._client.all(Device)
+        entries += await self._client.all(EdgeNode)
         self.fill(entries)
 
     def follow(self, bus: Bus, tasks: Tasks) -> None:
@@ -198,6 +200,12 @@ class RemoteDirectory(Memory):
 
     async def remove_uc_service(self, name: str, *, actor: str = "") -> None:
         await self._remove(UcService, name)
+
+    async def put_edge_node(self, edge: EdgeNode, *, create: bool = False, actor: str = "") -> EdgeNode:
+        return await self._put(edge, create)
+
+    async def remove_edge_node(self, name: str, *, actor: str = "") -> None:
+        await self._remove(EdgeNode, name)
 
     async def _put(self, entry: E, create: bool) -> E:
         kept = await self._client.put(entry, create=create)

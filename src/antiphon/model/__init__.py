@@ -2,6 +2,7 @@
 
 from antiphon.model.cluster import Cluster, Node
 from antiphon.model.device import Device, DeviceLine, SecurityMode
+from antiphon.model.edge import EdgeNode
 from antiphon.model.line import Line
 from antiphon.model.principal import Principal
 from antiphon.model.profile import ServiceKind, ServiceProfile, UcService
@@ -11,6 +12,7 @@ __all__ = [
     "Cluster",
     "Device",
     "DeviceLine",
+    "EdgeNode",
     "Line",
     "Node",
     "Principal",

@@ -12,7 +12,6 @@ from typing import Any
 from antiphon.roles.errors import BROKEN_TOPOLOGY, NO_LAB
 from antiphon.roles.topology import EXAMPLE, Topology, parse
 
-
 _READABLE = "abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"
 """What is not mistaken for something else when typed off a screen: 5.6 bits a character."""
 

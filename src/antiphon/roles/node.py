@@ -30,6 +30,8 @@ from antiphon.kernel.errors import DomainError
 from antiphon.model import Node
 from antiphon.roles.metrics import Metrics
 from antiphon.roles.services import Services, Surroundings
+from antiphon.services.directory.edges import EdgeList
+from antiphon.services.directory.events import EdgeNodeChanged
 from antiphon.services.identity.events import SessionRevoked, SessionsRevoked
 from antiphon.services.trust.certificates import Purpose
 from antiphon.services.trust.service import Trust
@@ -77,7 +79,9 @@ class Nodes:
             timers=around.timers,
             random=around.random,
             domain=cluster.domain,
+            edges=EdgeList(services.directory),
         )
+        around.bus.subscribe(EdgeNodeChanged, lambda _: self.sip.edges_changed())
         around.bus.subscribe(SessionsRevoked, lambda event: self.sip.revoke(event.userid))
         around.bus.subscribe(
             SessionRevoked, lambda event: self.sip.revoke_session(event.userid, event.session_id)

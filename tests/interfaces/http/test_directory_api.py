@@ -19,7 +19,7 @@ from antiphon.model import Device, DeviceLine, Line, User
 from antiphon.services.directory.events import EntryAudited
 from antiphon.services.directory.service import Directory
 
-RESOURCES = ("users", "lines", "devices", "service-profiles", "uc-services")
+RESOURCES = ("users", "lines", "devices", "service-profiles", "uc-services", "edge-nodes")
 
 
 @pytest.fixture
@@ -82,6 +82,8 @@ async def test_a_user_reads_the_own_entries_and_nothing_else(api: DirectoryServe
         "/lines/1003",
         "/service-profiles/Default",
         "/uc-services?owner=alice",
+        "/edge-nodes?owner=alice",
+        "/edge-nodes/expc1.example.test",
     ):
         _is_problem(await api.request("GET", path, token="alice-token"), 403, "AP-API-006")
 

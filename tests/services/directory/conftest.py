@@ -19,6 +19,7 @@ KINDS = (
     events.DeviceChanged,
     events.ProfileChanged,
     events.UcServiceChanged,
+    events.EdgeNodeChanged,
     events.EntryAudited,
 )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from antiphon.kernel.errors import DomainError
 from antiphon.kernel.random import SequenceRandom
-from antiphon.model import Device, DeviceLine, Line, ServiceKind, ServiceProfile, UcService, User
+from antiphon.model import Device, DeviceLine, EdgeNode, Line, ServiceKind, ServiceProfile, UcService, User
 from antiphon.protocols.xmpp.jid import Jid
 from antiphon.services.directory.memory import Entry, Memory
 from antiphon.services.directory.rules import checked
@@ -86,6 +86,13 @@ def memory() -> Memory:
         (UcService("x", "", ServiceKind.CTI, "no host"), "AP-DIR-022"),
         (UcService("x", "", ServiceKind.CTI, "host", 70000), "AP-DIR-022"),
         (UcService("cti1", "", ServiceKind.MAIL_STORE, "host"), "AP-DIR-016"),
+        (EdgeNode("", ""), "AP-DIR-028"),
+        (EdgeNode("Expc1.example.test", ""), "AP-DIR-028"),
+        (EdgeNode("expc1 example", ""), "AP-DIR-028"),
+        (EdgeNode("expc1.example.test", "", subject_names=("*.example.test",)), "AP-DIR-028"),
+        (EdgeNode("expc1.example.test", "", subject_names=("",)), "AP-DIR-028"),
+        (EdgeNode("expc1.example.test", "", subject_names=("a\nb",)), "AP-DIR-028"),
+        (EdgeNode("expc1.example.test", "", subject_names=("a",) * 101), "AP-DIR-002"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_with_its_code(memory: Memory, entry: Entry, code: str) -> None:
@@ -104,6 +111,7 @@ def test_what_cannot_be_kept_is_refused_with_its_code(memory: Memory, entry: Ent
         Device("TCTBOB", "", lines=(DeviceLine("1001"),)),
         Device("SEP001122AABBCC", ""),
         Device("CSFbob.smith", "", digest_algorithms=("MD5",)),
+        EdgeNode("2001:db8::1", "", "Lyon", ("Expressway Core 1", "expc.example.test")),
         UcService("six", "", ServiceKind.VOICEMAIL, "2001:db8::1", 443, "HTTPS"),
         ServiceProfile("Büro 2", "", services=((ServiceKind.CTI, ("cti1",)),)),
     ],

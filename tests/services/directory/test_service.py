@@ -15,6 +15,7 @@ from antiphon.kernel.random import SequenceRandom
 from antiphon.model import (
     Device,
     DeviceLine,
+    EdgeNode,
     Line,
     SecurityMode,
     ServiceKind,
@@ -52,6 +53,7 @@ async def _fill(directory: Directory) -> None:
         )
     )
     await directory.put_user(replace(ALICE, service_profile="Staff"))
+    await directory.put_edge_node(EdgeNode("expc1.example.test", "", "Lyon", ("expc.example.test",)))
 
 
 async def test_everything_is_there_after_a_restart(directory: Directory, database: Database) -> None:
@@ -257,7 +259,7 @@ async def test_another_node_that_missed_something_reads_everything(directory: Di
     told = await far.told(EventsMissed())
     assert sorted(map(repr, far.directory.entries())) == sorted(map(repr, directory.entries()))
     assert events.DeviceChanged("CSFALICE") in told
-    assert len(told) == 6
+    assert len(told) == 7
     await directory.remove_device("CSFALICE")
     assert await far.told(EventsMissed()) == [events.DeviceChanged("CSFALICE")]
     assert far.directory.device("CSFALICE") is None

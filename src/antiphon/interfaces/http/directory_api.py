@@ -1,4 +1,5 @@
-"""The directory over HTTP: `/api/v1/users`, `/lines`, `/devices`, `/service-profiles`, `/uc-services`.
+"""The directory over HTTP: `/api/v1/users`, `/lines`, `/devices`, `/service-profiles`, `/uc-services`,
+`/edge-nodes`.
 
 Changes need an administrator; everybody may read their own user, lines and devices. Every change can be tried with
 `?dry_run=true`. Entries have ETags; `If-Match` and `If-None-Match: *` are heeded (RFC 9110 §13).
@@ -26,7 +27,7 @@ from antiphon.interfaces.http.problem import problem
 from antiphon.kernel.bus import Bus
 from antiphon.kernel.codec import encode
 from antiphon.kernel.errors import DomainError
-from antiphon.model import Device, Line, Principal, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, Principal, ServiceProfile, UcService, User
 from antiphon.services.directory import errors
 from antiphon.services.directory.csv_import import import_csv
 from antiphon.services.directory.events import EntryAudited
@@ -79,6 +80,7 @@ class Api:
             Resource("devices", Device, "name", directory.devices),
             Resource("service-profiles", ServiceProfile, "name", directory.service_profiles),
             Resource("uc-services", UcService, "name", directory.uc_services),
+            Resource("edge-nodes", EdgeNode, "name", directory.edge_nodes),
         )
 
     def register(self, app: FastAPI, resource: Resource) -> None:

@@ -30,6 +30,7 @@ from antiphon.protocols.sip.check import acceptable, fault
 from antiphon.protocols.sip.digest import Nonces
 from antiphon.protocols.sip.message import Rejected, Request, Response
 from antiphon.protocols.sip.parse import METHODS
+from antiphon.protocols.x509.names import server_names
 from antiphon.services.call.legs import (
     Answer,
     AnswerReoffer,
@@ -47,6 +48,8 @@ from antiphon.services.registrar.events import Reason
 log = logging.getLogger(__name__)
 
 CAPABILITIES = f"Allow: {ALLOW}\r\nAccept: {ACCEPT}\r\nSupported: {SUPPORTED}\r\n"
+MAX_LOGGED_NAMES, MAX_LOGGED = 10, 400
+"""Of a certificate that is refused: names, and characters of them."""
 _REFUSED = {
     "SUBSCRIBE": 489,
     "PUBLISH": 489,
@@ -76,7 +79,7 @@ class SipDoor:
         edges: Edges | None = None,
         max_transactions: int = 100_000,
     ) -> None:
-        self.edges: Edges = edges or NoEdges()
+        self._edges: Edges = edges or NoEdges()
         self._registrar = registrar
         self._directory = directory
         self._tag = random.token(6)
@@ -211,6 +214,22 @@ class SipDoor:
 
     def connected(self, peer: Peer) -> None:
         self._peers.add(peer)
+
+    def admits_edge(self, certificate: bytes, address: Address) -> bool:
+        """S3-43: whoever comes to the mutual-TLS port must be in the list of edge nodes."""
+        if certificate and self._edges.allowed(certificate):
+            return True
+        names = ", ".join(server_names(certificate)[:MAX_LOGGED_NAMES])[:MAX_LOGGED]
+        extra = {"code": errors.EDGE_UNKNOWN.code, "peer": str(address), "names": names}
+        log.warning(errors.EDGE_UNKNOWN.what, extra=extra)
+        return False
+
+    def edges_changed(self) -> None:
+        """The list of edge nodes has changed: who does not stand in it any more is cut off now."""
+        for peer in tuple(self._peers):
+            if peer.listener.edge and not self.admits_edge(peer.certificate, peer.address):
+                self.lost(peer)
+                peer.close()
 
     def lost(self, peer: Peer) -> None:
         """A connection is gone: its bindings go, what rings over it fails, calls wait for their device to return."""

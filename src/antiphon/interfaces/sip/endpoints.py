@@ -87,22 +87,15 @@ class SipStreamEndpoint:
     def opened(self, flow: Flow, now: float) -> None:
         self._flow = flow
         self._deadline = now + self._listener.first_message_s
-        if self._listener.edge and not self._edge(flow):
-            flow.abort()
-            return
-        self._peer = Peer(self._listener, flow.peer, flow.send, flow.close)
+        certificate = b""
+        if self._listener.edge:
+            security = flow.security
+            certificate = (security.peer_certificate if security is not None else None) or b""
+            if not self._door.admits_edge(certificate, flow.peer):
+                flow.abort()
+                return
+        self._peer = Peer(self._listener, flow.peer, flow.send, flow.close, certificate)
         self._door.connected(self._peer)
-
-    def _edge(self, flow: Flow) -> bool:
-        """S3-43: whoever comes to the mutual-TLS port must be in the list of edge nodes."""
-        security = flow.security
-        certificate = security.peer_certificate if security is not None else None
-        if certificate is not None and self._door.edges.allowed(certificate):
-            return True
-        log.warning(
-            errors.EDGE_UNKNOWN.what, extra={"code": errors.EDGE_UNKNOWN.code, "peer": str(flow.peer)}
-        )
-        return False
 
     def secured(self, now: float) -> None:
         """SIP begins with TLS or without it; nothing changes on the way."""

@@ -44,7 +44,7 @@ EDGE_UNKNOWN = Fault(
     "AP-SIP-007",
     Kind.FORBIDDEN,
     "A peer on the mutual-TLS port showed a certificate whose names are not in the list of edge nodes.",
-    "Let the edge node announce its names, or add them to the list; see the names in the log line.",
+    "If it is an edge node of yours, add it with the names of the log line: antiphon edge add HOST --subject-name NAME.",
 )
 OVERLOADED = Fault(
     "AP-SIP-008",

@@ -35,6 +35,7 @@ class Peer:
         "_send",
         "address",
         "alive",
+        "certificate",
         "close",
         "errors",
         "lanes",
@@ -51,12 +52,15 @@ class Peer:
         address: Address,
         send: Callable[[bytes], None],
         close: Callable[[], None] | None = None,
+        certificate: bytes = b"",
     ) -> None:
         self.listener = listener
         self.address = address
         self.reliable = listener.transport != "udp"
         self.alive = True
         self.errors = 0
+        self.certificate = certificate
+        """What an edge node showed, DER; empty on all other ports."""
         self.lanes: dict[bytes, Lane] = {}
         """The registrations that are refreshed here, prepared, by `lane.key_of` their refresh."""
         self.vain = 0

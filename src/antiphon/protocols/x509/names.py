@@ -54,6 +54,15 @@ def names_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> 
     )
 
 
+def server_names(der: bytes) -> tuple[str, ...]:
+    """DNS names, addresses and common names of a certificate, in lower case; none where it cannot be read."""
+    try:
+        names = names_of(x509.load_der_x509_certificate(der))
+    except ValueError:
+        return ()
+    return (*names.dns_names, *names.ip_addresses, *names.common_names)
+
+
 def alternative_names(names: Names) -> x509.SubjectAlternativeName:
     general: list[x509.GeneralName] = [x509.DNSName(name) for name in names.dns_names]
     general += [x509.IPAddress(ipaddress.ip_address(address)) for address in names.ip_addresses]

@@ -138,6 +138,15 @@ STORE_DOWN = Fault(
     "The directory cannot be changed at the moment; it can be read.",
     "Check that the database is running and has room, then try again.",
 )
+EDGE_NODE_NOT_FOUND = Fault(
+    "AP-DIR-027", Kind.NOT_FOUND, "There is no such edge node.", "Look it up: antiphon edge list."
+)
+BAD_EDGE_NODE = Fault(
+    "AP-DIR-028",
+    Kind.INVALID,
+    "This edge node cannot be recognised as described.",
+    "Give its host name or address in lower case, and the names in its certificate without wildcards.",
+)
 BAD_CSV = Fault(
     "AP-DIR-030",
     Kind.INVALID,

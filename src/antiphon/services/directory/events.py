@@ -61,6 +61,14 @@ class UcServiceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeNodeChanged(Event):
+    """An edge node was added, changed or removed."""
+
+    carried: ClassVar[bool] = False
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntryAudited(Event):
     """Who changed what: one for each entry written. Values are not told, only which fields differ."""
 
@@ -69,6 +77,6 @@ class EntryAudited(Event):
     action: str
     """`add`, `change` or `remove`."""
     kind: str
-    """`user`, `line`, `device`, `service profile` or `UC service`."""
+    """`user`, `line`, `device`, `service profile`, `UC service` or `edge node`."""
     key: str
     fields: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from antiphon.kernel.bus import Event
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory import events
 from antiphon.services.directory.memory import Entry, EntryKind
 
@@ -13,6 +13,7 @@ NAMES: dict[EntryKind, str] = {
     Device: "device",
     ServiceProfile: "service profile",
     UcService: "UC service",
+    EdgeNode: "edge node",
 }
 """What a kind is called in an audit."""
 KINDS: dict[str, EntryKind] = {name: kind for kind, name in NAMES.items()}
@@ -36,3 +37,5 @@ def fact(before: Entry | None, after: Entry | None) -> Event | None:
             return events.ProfileChanged(entry.name)
         case UcService():
             return events.UcServiceChanged(entry.name)
+        case EdgeNode():
+            return events.EdgeNodeChanged(entry.name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory.search import DEFAULT_LIMIT, SearchIndex, SearchPage
 
-Entry = User | Line | Device | ServiceProfile | UcService
-EntryKind = type[User] | type[Line] | type[Device] | type[ServiceProfile] | type[UcService]
+Entry = User | Line | Device | ServiceProfile | UcService | EdgeNode
+EntryKind = type[User] | type[Line] | type[Device] | type[ServiceProfile] | type[UcService] | type[EdgeNode]
 T = TypeVar("T")
 
 
@@ -20,7 +20,7 @@ def key_of(entry: Entry) -> str:
             return entry.userid
         case Line():
             return entry.number
-        case Device() | ServiceProfile() | UcService():
+        case Device() | ServiceProfile() | UcService() | EdgeNode():
             return entry.name
 
 
@@ -83,6 +83,9 @@ class Memory:
             default=lambda profile: ("yes",) if profile.is_default else (),
         )
         self._uc_services = _Table[UcService]()
+        self._edge_nodes = _Table[EdgeNode](
+            name=lambda edge: {name.lower() for name in edge.subject_names or (edge.name,)}
+        )
         self._pkids: dict[str, tuple[EntryKind, str]] = {}
         self._search = SearchIndex()
 
@@ -154,6 +157,16 @@ class Memory:
     def profiles_with_service(self, name: str) -> tuple[ServiceProfile, ...]:
         return self._profiles.group("service", name)
 
+    def edge_node(self, name: str) -> EdgeNode | None:
+        return self._edge_nodes.get(name)
+
+    def edge_nodes(self) -> Collection[EdgeNode]:
+        return self._edge_nodes.values()
+
+    def edge_nodes_named(self, name: str) -> tuple[EdgeNode, ...]:
+        """Those whose certificate has this name, given in lower case."""
+        return self._edge_nodes.group("name", name)
+
     def entries(self) -> Iterator[Entry]:
         """Everything; what is referred to comes before what refers to it."""
         for table in self._tables().values():
@@ -207,4 +220,5 @@ class Memory:
             User: self._users,
             Line: self._lines,
             Device: self._devices,
+            EdgeNode: self._edge_nodes,
         }

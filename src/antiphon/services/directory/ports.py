@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory.search import SearchPage
 
 
@@ -46,6 +46,10 @@ class Readable(Protocol):
 
     def uc_services(self) -> Collection[UcService]: ...
 
+    def edge_node(self, name: str) -> EdgeNode | None: ...
+
+    def edge_nodes(self) -> Collection[EdgeNode]: ...
+
 
 class Writable(Protocol):
     """Done when it returns: kept in the store, seen by every reader of this object, told on the bus.
@@ -78,6 +82,10 @@ class Writable(Protocol):
     ) -> UcService: ...
 
     async def remove_uc_service(self, name: str, *, actor: str = "") -> None: ...
+
+    async def put_edge_node(self, edge: EdgeNode, *, create: bool = False, actor: str = "") -> EdgeNode: ...
+
+    async def remove_edge_node(self, name: str, *, actor: str = "") -> None: ...
 
 
 class DirectoryPort(Readable, Writable, Protocol):

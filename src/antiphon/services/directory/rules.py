@@ -8,7 +8,7 @@ import uuid
 
 from antiphon.kernel.errors import Fault
 from antiphon.kernel.random import Random
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.protocols.xmpp.jid import MalformedJid, prepare_local
 from antiphon.services.directory import errors
 from antiphon.services.directory.memory import Entry, Memory, key_of
@@ -28,7 +28,7 @@ DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 
 
 def checked(entry: Entry, memory: Memory, random: Random) -> Entry:
-    """The entry as it will be kept. Raises `DomainError` AP-DIR-001 … AP-DIR-023."""
+    """The entry as it will be kept. Raises `DomainError` AP-DIR-001 … AP-DIR-023, AP-DIR-028."""
     known = memory.get(type(entry), key_of(entry))
     _check_texts(entry)
     entry = dataclasses.replace(entry, pkid=_pkid(entry, known, memory, random))
@@ -43,6 +43,8 @@ def checked(entry: Entry, memory: Memory, random: Random) -> Entry:
             return _service_profile(entry, memory)
         case UcService():
             return _uc_service(entry, memory)
+        case EdgeNode():
+            return _edge_node(entry)
 
 
 def new_uuid(random: Random) -> str:
@@ -187,6 +189,15 @@ def _uc_service(service: UcService, memory: Memory) -> UcService:
     if known and known.kind is not service.kind:
         _unused("profile", [profile.name for profile in memory.profiles_with_service(service.name)])
     return service
+
+
+def _edge_node(edge: EdgeNode) -> EdgeNode:
+    fits = _HOST.fullmatch(edge.name) and edge.name == edge.name.lower()
+    _require(fits, errors.BAD_EDGE_NODE, f"name: {edge.name}")
+    for name in edge.subject_names:
+        plain = 1 <= len(name) <= MAX_TEXT and _PLAIN.fullmatch(name) and name == name.strip()
+        _require(plain and "*" not in name, errors.BAD_EDGE_NODE, f"subject_names: {name}")
+    return edge
 
 
 def consequences(entry: Entry, memory: Memory) -> tuple[Entry, ...]:

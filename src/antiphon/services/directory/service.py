@@ -16,7 +16,7 @@ from antiphon.kernel.database import Database
 from antiphon.kernel.errors import Fault
 from antiphon.kernel.random import Random
 from antiphon.kernel.tasks import Tasks
-from antiphon.model import Device, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory import errors, rules, store
 from antiphon.services.directory.events import EntryAudited
 from antiphon.services.directory.facts import KINDS, NAMES, fact
@@ -33,9 +33,10 @@ NOT_FOUND: dict[EntryKind, Fault] = {
     Device: errors.DEVICE_NOT_FOUND,
     ServiceProfile: errors.PROFILE_NOT_FOUND,
     UcService: errors.UC_SERVICE_NOT_FOUND,
+    EdgeNode: errors.EDGE_NODE_NOT_FOUND,
 }
 Edit = Callable[[Entry | None], Entry]
-E = TypeVar("E", User, Line, Device, ServiceProfile, UcService)
+E = TypeVar("E", User, Line, Device, ServiceProfile, UcService, EdgeNode)
 
 
 class Directory(Memory):
@@ -168,6 +169,9 @@ class Directory(Memory):
     async def put_uc_service(self, service: UcService, *, create: bool = False, actor: str = "") -> UcService:
         return await self._put(service, create, actor=actor)
 
+    async def put_edge_node(self, edge: EdgeNode, *, create: bool = False, actor: str = "") -> EdgeNode:
+        return await self._put(edge, create, actor)
+
     async def remove_user(self, userid: str, *, actor: str = "") -> None:
         """What the user owned stays, without an owner."""
         await self.remove(User, userid, actor=actor)
@@ -184,6 +188,10 @@ class Directory(Memory):
 
     async def remove_uc_service(self, name: str, *, actor: str = "") -> None:
         await self.remove(UcService, name, actor=actor)
+
+    async def remove_edge_node(self, name: str, *, actor: str = "") -> None:
+        """Its connections are closed by whoever hears `EdgeNodeChanged`."""
+        await self.remove(EdgeNode, name, actor=actor)
 
     async def put_all(self, entries: Iterable[Entry], *, actor: str = "") -> None:
         """Many at once, all or none; what is referred to comes first. Raises as `put_…` does."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -29,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from antiphon.kernel.codec import decode, encode
 from antiphon.kernel.database import Schema
-from antiphon.model import Device, DeviceLine, Line, ServiceProfile, UcService, User
+from antiphon.model import Device, DeviceLine, EdgeNode, Line, ServiceProfile, UcService, User
 from antiphon.services.directory.memory import Entry, EntryKind, key_of
 
 METADATA = MetaData()
@@ -69,10 +70,24 @@ DEVICE_LINES = Table(
     Column("number", Text, ForeignKey("lines.number"), primary_key=True, index=True),
     *_columns(DeviceLine, without=("number",)),
 )
+EDGE_NODES = Table("edge_nodes", METADATA, *_columns(EdgeNode, key="name"))
 _HAS_MAIL = USERS.c.mail != ""
 Index("users_mail", func.lower(USERS.c.mail), unique=True, sqlite_where=_HAS_MAIL, postgresql_where=_HAS_MAIL)
 
-SCHEMA = Schema("directory", METADATA)
+
+def _add_edge_nodes(connection: Connection) -> None:
+    """2: the list of edge nodes."""
+    Table(
+        "edge_nodes",
+        MetaData(),
+        Column("name", Text, primary_key=True, nullable=False),
+        Column("pkid", Text, unique=True, nullable=False),
+        Column("description", Text, nullable=False),
+        Column("subject_names", JSON, nullable=False),
+    ).create(connection)
+
+
+SCHEMA = Schema("directory", METADATA, (_add_edge_nodes,))
 
 TABLES: dict[EntryKind, Table] = {
     UcService: UC_SERVICES,
@@ -80,6 +95,7 @@ TABLES: dict[EntryKind, Table] = {
     User: USERS,
     Line: LINES,
     Device: DEVICES,
+    EdgeNode: EDGE_NODES,
 }
 
 
