@@ -2,6 +2,7 @@
 
 docs/reference/errors.md     from every `Fault` in the package
 docs/reference/standards.md  from standards/index.toml
+and commands, settings, events and metrics from the program (pages.py)
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
+
+import pages
 
 import antiphon
 from antiphon.kernel.errors import WIRE, Fault
@@ -78,7 +81,8 @@ def standards_page() -> str:
 def main() -> None:
     PAGES.mkdir(parents=True, exist_ok=True)
     stale = []
-    for name, text in (("errors.md", errors_page()), ("standards.md", standards_page())):
+    for name, printed in {"errors.md": errors_page, "standards.md": standards_page, **pages.PAGES}.items():
+        text = printed()
         page = PAGES / name
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             stale.append(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -155,9 +156,39 @@ def status(*, directory: Directory = None, json: bool = False) -> int:
 
 
 @app.command
-def env(*, directory: Directory = None, json: bool = False) -> int:
-    """Print what to connect to: names, ports, authority, people and their passwords."""
-    _show(_running(directory), json)
+def env(*, directory: Directory = None, shell: bool = False, json: bool = False) -> int:
+    """Print what to connect to: names, ports, authority, people and their passwords.
+
+    Example: eval "$(antiphon lab env --shell)"
+
+    Parameters
+    ----------
+    shell
+        Print the environment variables with which the other commands talk to this lab.
+    json
+        Print it as JSON.
+    """
+    environment = _running(directory)
+    if shell:
+        variables = {"ANTIPHON_RESOLVER": environment.resolver, "ANTIPHON_CA_FILE": environment.ca_file}
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+    else:
+        _show(environment, json)
+    return 0
+
+
+@app.command
+def password(userid: str, *, directory: Directory = None) -> int:
+    """Print the password of one of the lab's people.
+
+    Example: antiphon lab password alice | antiphon login alice@example.test --password-file -
+    """
+    users = {user.userid: user for user in _running(directory).users}
+    if userid not in users:
+        print(_("The lab's people are {people}.").format(people=", ".join(users)), file=sys.stderr)
+        return 1
+    print(users[userid].password)
     return 0
 
 
@@ -247,12 +278,13 @@ def _print_environment(environment: LabEnvironment) -> None:
         resolver=environment.resolver, outside=environment.resolver_outside, ca=environment.ca_file
     ))  # fmt: skip
     print(_("\nTry in another terminal:"))
-    print("  antiphon demo")
+    where = "" if environment.directory == str(_files(None).directory) else environment.directory
+    print(f"  antiphon demo --directory {where}" if where else "  antiphon demo")
     if first is not None:
-        options = f"--resolver {environment.resolver} --ca-file {environment.ca_file}"
-        print(f"  antiphon discover {first.address} {options}")
-        print(f"  antiphon login {first.address} {options}")
-        print(f"  antiphon doctor {environment.domain} {options}")
+        print(f'  eval "$(antiphon lab env --shell{f" --dir {where}" if where else ""})"')
+        print(f"  antiphon discover {first.address}")
+        print(f"  antiphon login {first.address}")
+        print(f"  antiphon doctor {environment.domain}")
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
