@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import socket
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from tests.io.conftest import FixedTls
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from antiphon.io import http
 from antiphon.io.http import HttpServers
@@ -181,6 +185,19 @@ async def test_a_client_that_leaves_inside_its_request_is_no_fault(caplog: pytes
     await asyncio.wait_for(left.wait(), 5)
     await servers.close()
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_nothing_of_a_connection_that_was_reset_is_kept(address: Address) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(REQUEST % 1)
+    await reader.readexactly(15)
+    # The rest of the answer is not read: closing is a reset.
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+    async with asyncio.timeout(5):  # much less than a connection is kept alive
+        while any(isinstance(each, HttpToolsProtocol) for each in gc.get_objects()):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_fault_of_the_application_is_logged_with_a_code_and_answered_500(

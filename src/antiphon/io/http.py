@@ -57,6 +57,8 @@ class _TlsAwareProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_done()
         super().connection_lost(exc)
+        # Its timer would keep a connection that was reset, with all of its TLS, until it fires.
+        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         begun = self._late
