@@ -43,7 +43,7 @@ def plan(call: str, im: str) -> str:
 
 @pytest.fixture
 async def lab(tmp_path: Path, worker_id: str) -> AsyncIterator[LabEnvironment]:
-    number = 60 + (0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1)
+    number = 100 + (0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1)
     async for environment in running(tmp_path, plan(f"127.{number}.1.1", f"127.{number}.2.1")):
         yield environment
 
@@ -55,7 +55,7 @@ async def lab_on_one_address(
     """As on a system with 127.0.0.1 and nothing else."""
     monkeypatch.setattr(lab_module, "_can_bind", lambda address: False)
     number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
-    monkeypatch.setattr(lab_module, "ONLY_ADDRESS", f"127.{70 + number}.0.1")
+    monkeypatch.setattr(lab_module, "ONLY_ADDRESS", f"127.{110 + number}.0.1")
     async for environment in running(tmp_path, plan("127.0.1.1", "127.0.2.1")):
         yield environment
 
