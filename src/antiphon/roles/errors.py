@@ -35,3 +35,9 @@ NO_LAB = Fault(
     "There is no lab in this directory.",
     "Start one: `antiphon lab up`, with the same --dir.",
 )
+RECORD_LOST = Fault(
+    "AP-CDR-001",
+    Kind.UNAVAILABLE,
+    "A call detail record could not be written.",
+    "Make room on the disk and see that the lab's directory can be written; the log line holds the record's call.",
+)

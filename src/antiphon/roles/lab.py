@@ -19,6 +19,7 @@ from antiphon.io.tasks import LoopTasks
 from antiphon.kernel.bus import LocalBus
 from antiphon.model import Cluster, Device, DeviceLine, Line, Node, SecurityMode, ServiceKind, UcService, User
 from antiphon.protocols.dns.authority import Authority
+from antiphon.roles.cdr import CallRecords
 from antiphon.roles.lab_files import DemoUser, LabEnvironment, LabFiles
 from antiphon.roles.node import Nodes, Ports
 from antiphon.roles.services import Services, Surroundings, start_services
@@ -98,6 +99,8 @@ class Lab:
         self._files.ca_file.write_bytes(trust.ca_pem())
         await services.identity.change_settings(password_grant=True)
         users = await self._people(services)
+        cdr = CallRecords(self._files.call_records)
+        cdr.listen(around.bus)
         nodes = Nodes(services, trust, around)
         dns = self._name_servers()
         try:
@@ -118,6 +121,7 @@ class Lab:
                 await server.stop()
             trust.stop()
             await services.stop()
+            cdr.close()
 
     def _name_servers(self) -> tuple[DnsServer, ...]:
         cluster = self._topology.cluster

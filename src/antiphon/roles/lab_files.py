@@ -68,6 +68,10 @@ class LabFiles:
         return self.directory / "antiphon.db"
 
     @property
+    def call_records(self) -> Path:
+        return self.directory / "cdr.jsonl"
+
+    @property
     def log(self) -> Path:
         return self.directory / "lab.log"
 
