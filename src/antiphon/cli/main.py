@@ -41,6 +41,7 @@ COMMANDS = {
     "chat": _("Chat"),
     "call": _("Place a call"),
     "answer": _("Wait for a call and answer it"),
+    "calls": _("Calls under way"),
     "status": _("Show or set presence"),
     "user": _("Users"),
     "line": _("Lines (directory numbers)"),

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from antiphon.interfaces.cisco import device_files
 from antiphon.interfaces.cisco.device_files import DeviceFiles
 from antiphon.interfaces.cisco.uds import Uds
-from antiphon.interfaces.http import directory_api, health, identity_api, oauth, trust_api
+from antiphon.interfaces.http import calls_api, directory_api, health, identity_api, oauth, trust_api
 from antiphon.interfaces.sip import SipDoor
 from antiphon.interfaces.sip.endpoints import SipDatagramEndpoint, SipStreamEndpoint, SipWebSocketEndpoint
 from antiphon.interfaces.sip.listener import Listener, Scheme
@@ -136,6 +136,7 @@ class Nodes:
             # Before the directory's, which answers for everything else below /api/v1.
             routes += identity_api.routes(identity, self._around.timers)
             routes += trust_api.routes(self.trust, identity)
+            routes += calls_api.routes(services.calls, identity)
             routes += directory_api.routes(services.directory, identity, identity, bus)
             base = f"https://{node.name}:{ports(HTTPS)}"
             routes += Uds(

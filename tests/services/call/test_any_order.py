@@ -160,6 +160,13 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_else_hangs_up(self, number: str) -> None:
         self.board.service.hang_up(number)
 
+    @precondition(lambda self: self.board.service.calls)
+    @rule(data=st.data())
+    def an_administrator_ends_a_call(self, data: st.DataObject) -> None:
+        call_id = data.draw(st.sampled_from([call.id for call in self.board.service.calls]), "call")
+        assert self.board.service.end(call_id)
+        assert call_id not in [call.id for call in self.board.service.calls]
+
     @rule(seconds=st.sampled_from([1.0, 5.0, 25.0, 61.0]))
     def wait(self, seconds: float) -> None:
         self.board.time.advance(seconds)

@@ -227,6 +227,20 @@ def test_hanging_up_a_ringing_line_from_outside_refuses_the_call(board: Board) -
     assert board.late == [End(branch, Cause.CANCELLED), Refuse("1001", Cause.UNAVAILABLE)]
 
 
+def test_a_call_that_is_ended_from_outside_leaves_the_other_calls_of_its_lines_alone(board: Board) -> None:
+    branch = board.talk("1001", "1002")
+    (call,) = board.service.calls
+    other = board.talk("1001", "1003", leg="second")
+    board.say(Reoffered(branch, sdp("1002", 2)))
+    assert board.service.end(call.id)
+    assert board.late == [RefuseReoffer(branch, Cause.GLARE), End("1001"), End(branch)]
+    assert board.service.leg(other) is not None
+    assert board.busy() == {"1001", "1003"}
+    (ended,) = board.told(CallEnded)
+    assert (ended.call_id, ended.ended_by) == (call.id, "")
+    assert not board.service.end(call.id)
+
+
 def test_who_is_disabled_is_hung_up(board: Board) -> None:
     branch = board.talk("1001", "1002")
     board.talk("1003", "1004", leg="1003")

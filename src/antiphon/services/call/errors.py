@@ -28,3 +28,9 @@ FULL = Fault(
     "As many calls as this node takes are under way; the next one was refused.",
     "Wait, or raise the limit `max_calls`, or add a node.",
 )
+CALL_NOT_FOUND = Fault(
+    "AP-CALL-005",
+    Kind.NOT_FOUND,
+    "There is no such call under way.",
+    "It may have ended meanwhile; look: antiphon calls list.",
+)

@@ -115,6 +115,14 @@ class CallService:
             if leg.number == number and leg.state is not State.GONE:
                 self._turn(partial(self._end_of, leg, cause))
 
+    def end(self, call_id: str, cause: Cause = Cause.NORMAL) -> bool:
+        """End one call for all who take part, from outside. False where there is none."""
+        call = self._desk.calls.get(call_id)
+        if call is None:
+            return False
+        self._turn(partial(self._end_call, call, cause))
+        return True
+
     def handle(self, event: LegEvent) -> Sequence[LegCommand]:
         """Take what a leg says; returns what is to be said to legs, in order."""
         try:
@@ -187,6 +195,12 @@ class CallService:
             unanswered, leg.state = not leg.answered, State.GONE
             self._desk.commands.append(Refuse(leg.id, cause) if unanswered else End(leg.id, cause))
             self._hung_up(leg, Ended(leg.id, cause))
+
+    def _end_call(self, call: Call, cause: Cause) -> None:
+        for leg in tuple(call.legs.values()):
+            self._desk.result(leg, cause)
+            self._offers.part(leg)
+        self._desk.finish(call, cause)
 
     # What legs say
 
