@@ -17,7 +17,6 @@ from antiphon.io.database import open_database
 from antiphon.io.password_hash import Argon2
 from antiphon.io.tasks import LoopTasks
 from antiphon.kernel.bus import LocalBus
-from antiphon.kernel.database import Database
 from antiphon.model import Cluster, Device, DeviceLine, Line, Node, User
 from antiphon.protocols.x509.issue import (
     Authority,
@@ -84,8 +83,9 @@ def foreign() -> Authority:
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[RunningNode]:
     host = f"127.{randint(64, 250)}.{randint(1, 250)}.{randint(2, 250)}"
-    cluster = Cluster("test", "example.test", (Node(NAME, host, ("identity", "call", "im")),))
-    database: Database = (opened := open_database(f"sqlite:///{tmp_path / 'node.db'}"))
+    nodes_of_it = (Node(NAME, host, ("identity", "call", "im")),)
+    cluster = Cluster("test", "example.test", nodes_of_it, contacts=(("admin", "mailto:admin@example.test"),))
+    database = open_database(f"sqlite:///{tmp_path / 'node.db'}")
     hashing, tasks, bus = Argon2(memory_kib=64), LoopTasks(), LocalBus()
     loop = asyncio.get_running_loop()
     around = Surroundings(database, bus, LoopTime(loop), SystemRandom(), tasks, hashing, loop.create_future)
@@ -102,4 +102,4 @@ async def node(tmp_path: Path) -> AsyncIterator[RunningNode]:
     await services.stop()
     await tasks.drain()
     hashing.close()
-    await opened.dispose()
+    await database.dispose()

@@ -14,6 +14,15 @@ def test_the_example_describes_two_nodes_and_three_people() -> None:
     assert topology.inside.port == 10053
 
 
+def test_contact_addresses_are_read_in_the_order_given() -> None:
+    text = EXAMPLE.replace("# [contacts]", "[contacts]").replace("# admin =", "admin =")
+    text = text.replace("[contacts]", '[contacts]\nsecurity = ["https://example.test/security"]')
+    assert parse(text).cluster.contacts == (
+        ("security", "https://example.test/security"),
+        ("admin", "mailto:admin@example.test"),
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -27,6 +36,9 @@ def test_the_example_describes_two_nodes_and_three_people() -> None:
         ('line = "1002"', 'line = "1001"', "stands there twice"),
         ('line = "1002"', 'line = "ten"', "not a number"),
         ("admin = true", 'admin = "yes"', "not true or false"),
+        ("# [contacts]", "[contacts]\nadmins = ['mailto:a@b']", "did you mean 'admin'?"),
+        ("# [contacts]", "[contacts]\nadmin = ['a@b']", "is not a URI"),
+        ("# [contacts]", "[contacts]\nadmin = 'mailto:a@b'", "a list of texts is needed"),
         ("[[node]]", "[node]", "[[node]]"),
         ('inside = "127.0.0.1:10053"', 'inside = "10053"', "not address:port"),
     ],

@@ -26,3 +26,5 @@ class Cluster:
     nodes: tuple[Node, ...]
     version: str = "12.5.1"
     """The interface version the Cisco-named documents announce."""
+    contacts: tuple[tuple[str, str], ...] = ()
+    """Whom to write to about the service: (kind, URI), e.g. ("admin", "mailto:admin@example.test"). Source: XEP-0157"""

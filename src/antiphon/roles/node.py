@@ -28,6 +28,7 @@ from antiphon.io.websocket import WebSocketEndpoint
 from antiphon.kernel.core import Address, Endpoint
 from antiphon.kernel.errors import DomainError
 from antiphon.model import Node
+from antiphon.protocols.oauth import metadata as paths
 from antiphon.roles.metrics import Metrics
 from antiphon.roles.services import Services, Surroundings
 from antiphon.services.directory.edges import EdgeList
@@ -94,7 +95,10 @@ class Nodes:
             around.timers,
             around.random,
             around.tasks,
-            DoorSettings(hostnames=tuple(node.name for node in cluster.nodes if "im" in node.roles)),
+            DoorSettings(
+                hostnames=tuple(node.name for node in cluster.nodes if "im" in node.roles),
+                oauth_metadata=services.identity.issuer + paths.METADATA,
+            ),
         )
         self._metrics = Metrics(services, self.sip, self.xmpp, self.streams, trust)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from antiphon import __version__
 from antiphon.kernel import features
 from antiphon.kernel.bus import Bus
 from antiphon.kernel.database import Database
@@ -22,6 +23,7 @@ from antiphon.services.identity.authorization import AuthorizationServer
 from antiphon.services.identity.ports import PasswordHash
 from antiphon.services.identity.service import Identity
 from antiphon.services.messaging import store as messaging_store
+from antiphon.services.messaging.config import Software
 from antiphon.services.messaging.ports import Promise
 from antiphon.services.messaging.service import Messaging
 from antiphon.services.presence import phone
@@ -109,7 +111,16 @@ async def start_services(
     registrar_directory.follow(registrar, directory, bus)
     calls = CallService(directory, timers, random, bus, features.load(CALL_FEATURES))
     messaging = Messaging(
-        cluster.domain, database, directory, presence, bus, timers, tasks, random, around.promise
+        cluster.domain,
+        database,
+        directory,
+        presence,
+        bus,
+        timers,
+        tasks,
+        random,
+        around.promise,
+        software=Software(version=__version__, contacts=cluster.contacts),
     )
     await messaging.start()
     clients = well_known_clients((issuer(cluster, https_port),))

@@ -17,6 +17,9 @@ from antiphon.roles.errors import BROKEN_TOPOLOGY
 
 ROLES = ("identity", "provisioning", "call", "im")
 _DOMAIN = re.compile(r"(?=.{3,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*")
+CONTACTS = ("abuse", "admin", "feedback", "sales", "security", "status", "support")
+"""Kinds of contact addresses. Source: XEP-0157 §3"""
+_URI = re.compile(r"(mailto|xmpp|https|sip|tel):[^\s\"<>]{1,240}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 EXAMPLE = """\
@@ -27,6 +30,9 @@ cluster = "lab"
 [dns]                       # the lab's name server
 inside = "127.0.0.1:10053"  # what clients in the office ask
 outside = "127.0.0.1:10054" # what clients at home ask
+
+# [contacts]                # whom people and other servers write to (XEP-0157)
+# admin = ["mailto:admin@example.test"]
 
 [[node]]
 name = "cucm1"
@@ -89,7 +95,7 @@ def parse(text: str) -> Topology:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BROKEN_TOPOLOGY.error(f"not TOML: {error}") from error
-    read = _Table("topology", table, ("domain", "cluster", "dns", "node", "user", "version"))
+    read = _Table("topology", table, ("domain", "cluster", "dns", "node", "user", "version", "contacts"))
     domain = read.text("domain")
     if not _DOMAIN.fullmatch(domain):
         raise _broken("domain", f"{domain!r} is not a domain name in lower case")
@@ -99,7 +105,13 @@ def parse(text: str) -> Topology:
     people = tuple(_person(row) for row in read.tables("user"))
     _unique("user", [person.userid for person in people])
     _unique("line", [person.line for person in people if person.line])
-    cluster = Cluster(read.text("cluster", "lab"), domain, nodes, read.text("version", "12.5.1"))
+    cluster = Cluster(
+        read.text("cluster", "lab"),
+        domain,
+        nodes,
+        read.text("version", "12.5.1"),
+        _contacts(read.table("contacts")),
+    )
     return Topology(
         cluster,
         _address("dns.inside", dns.text("inside", "127.0.0.1:10053")),
@@ -189,6 +201,15 @@ def _check_nodes(nodes: tuple[Node, ...]) -> None:
     for role in ROLES:
         if not any(role in node.roles for node in nodes):
             raise _broken("node", f"no node has the role {role!r}")
+
+
+def _contacts(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    read = _Table("contacts", row, CONTACTS)
+    contacts = tuple((kind, uri) for kind in row for uri in read.texts(kind))
+    for kind, uri in contacts:
+        if not _URI.fullmatch(uri):
+            raise _broken(f"contacts.{kind}", f"{uri!r} is not a URI such as mailto:admin@example.test")
+    return contacts
 
 
 def _person(row: Mapping[str, Any]) -> Person:
