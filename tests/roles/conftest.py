@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import randint
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,26 @@ class RunningNode:
     async def token(self, userid: str, session_id: str = "") -> str:
         tokens = await self.services.identity.issue(userid, "test", "", session_id=session_id)
         return tokens.access_token
+
+    async def ask(self, method: str, path: str, body: bytes = b"", userid: str = "root") -> tuple[int, Any]:
+        """One request to the administration interface; status and JSON."""
+        scope = "admin" if userid == "root" else ""
+        token = (await self.services.identity.issue(userid, "test", scope)).access_token
+        context = ssl.create_default_context(cadata=self.trust.ca_pem().decode())
+        reader, writer = await asyncio.open_connection(
+            self.node.address, 8443, ssl=context, server_hostname=NAME
+        )
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {NAME}:8443\r\nConnection: close\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        status, _, content = answer.partition(b"\r\n\r\n")
+        return int(status.split()[1]), json.loads(content) if content else None
 
     def context(self, directory: Path, shown: tuple[Authority, Names] | None = None) -> ssl.SSLContext:
         """Trusts the node; shows a certificate of this authority with these names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 from pathlib import Path
@@ -25,17 +26,17 @@ async def connect(node: RunningNode, context: ssl.SSLContext) -> SipClient:
 async def test_a_phone_registers_through_an_edge_node_of_the_list_until_that_is_removed(
     node: RunningNode, foreign: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    node.trust.trust(certificates_pem(foreign.certificate))
-    await node.services.directory.put_edge_node(
-        EdgeNode("10.1.1.1", "", "the pair of Lyon", ("EXPC.example.test",))
-    )
+    imported = await node.ask("POST", "/api/v1/trust/authorities", certificates_pem(foreign.certificate))
+    assert imported[0] == 201
+    edge = {"name": "10.1.1.1", "description": "the pair of Lyon", "subject_names": ["EXPC.example.test"]}
+    assert (await node.ask("POST", "/api/v1/edge-nodes", json.dumps(edge).encode()))[0] == 201
     client = await connect(node, node.context(tmp_path, (foreign, EDGE)))
     answer = await client.register("1001", "CSFALICE", await node.token("alice"))
     assert answer.status == 200
     assert [binding.device for binding in node.services.registrar.bindings("1001")] == ["CSFALICE"]
 
     with caplog.at_level(logging.WARNING):
-        await node.services.directory.remove_edge_node("10.1.1.1")
+        assert await node.ask("DELETE", "/api/v1/edge-nodes/10.1.1.1") == (204, None)
     assert node.services.registrar.bindings("1001") == ()
     await client.ended()
     await client.close()
