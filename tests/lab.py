@@ -40,7 +40,9 @@ class RunningLab:
         topology = topology.replace("127.0.0.1:10054", f"127.0.0.1:{free_port()}")
         # Further people, so that tests that share a lab do not ring each other's phones.
         for index, name in enumerate(("dave", "erin", "frank", "grace", "heidi", "ivan")):
-            topology += f'[[user]]\nuserid = "{name}"\nfirst_name = "{name.title()}"\nline = "{1004 + index}"\n'
+            topology += (
+                f'[[user]]\nuserid = "{name}"\nfirst_name = "{name.title()}"\nline = "{1004 + index}"\n'
+            )
         self.topology = directory / "given.toml"
         self.topology.write_text(topology)
 
@@ -56,17 +58,19 @@ class RunningLab:
         self.environment = json.loads(line)
 
     def stop(self) -> None:
-        self._end(signal.SIGTERM)
+        self.end(signal.SIGTERM)
 
     def kill(self) -> None:
-        self._end(signal.SIGKILL)
+        self.end(signal.SIGKILL)
 
-    def _end(self, number: signal.Signals) -> None:
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait; the exit code, negative for a process that the signal killed."""
         process, self._process = self._process, None
         if process is None:
-            return
+            return 0
         process.send_signal(number)
         process.communicate(timeout=20)
+        return process.returncode
 
     @property
     def pid(self) -> int:
