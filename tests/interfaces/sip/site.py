@@ -52,6 +52,8 @@ class Secrets:
         self.failed: list[str] = []
         self.blocked: set[str] = set()
         self.until: float | None = None
+        self.session = ""
+        """The sign-in of tokens from now on, where it is not `session-<userid>`."""
 
     def digest_ha1(self, userid: str, realm: str, algorithm: str) -> str | None:
         return digest.ha1(userid, realm, "secret", algorithm) if userid in PEOPLE else None
@@ -70,7 +72,9 @@ class Secrets:
         userid = token.removeprefix("token-")
         if userid not in PEOPLE:
             raise NO.error()
-        return Principal(userid, "token", expires_at=self.until, session_id=f"session-{userid}")
+        return Principal(
+            userid, "token", expires_at=self.until, session_id=self.session or f"session-{userid}"
+        )
 
 
 class EdgeList:

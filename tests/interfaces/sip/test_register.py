@@ -305,6 +305,30 @@ def test_a_sign_in_that_has_ended_takes_its_phones_and_no_others(site: Site) -> 
     assert (alice.flow.closed, bob.flow.closed) == (True, False)
 
 
+def test_two_phones_of_one_line_behind_one_edge_node_are_told_apart(site: Site) -> None:
+    """An edge node carries both over its one connection."""
+    site.device("TCTALICE", "alice", "1001")
+    edge = site.phone("alice", "tls", 5091, edge=True, certificate=b"edge1")
+    name = ";+u.sip!devicename.ccm.cisco.com="
+    desk, hand = (f'{edge.contact[:-1]};x={device}>{name}"{device}"' for device in ("CSFALICE", "TCTALICE"))
+    for contact, session in ((desk, "session-alice"), (hand, "of the hand")):
+        site.secrets.session = session
+        edge.call_id += "x"
+        assert edge.register(contact=contact).status == 200
+    assert len(site.registrar.bindings("1001")) == 2
+    site.door.revoke_session("alice", "session-alice")
+    assert [binding.device for binding in site.registrar.bindings("1001")] == ["TCTALICE"]
+    edge.inbox.clear()
+    target, own = "sip:1002@x", f"<{edge.uri}>;tag=1"
+    for call, (contact, status) in enumerate(((desk, 407), (hand, 100))):
+        edge.send_request("INVITE", target, own, f"<{target}>", f"call{call}", 1, f"Contact: {contact}\r\n")
+        assert edge.responses()[0].status == status
+    assert isinstance(edge, StreamPhone)
+    assert not edge.flow.closed
+    site.door.revoke_session("alice", "of the hand")
+    assert edge.flow.closed
+
+
 def test_the_mutual_tls_port_lets_only_listed_edges_in(site: Site) -> None:
     """S3-43."""
     stranger = site.phone("alice", "tls", 5091, edge=True, certificate=b"other")

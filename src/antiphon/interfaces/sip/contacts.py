@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from antiphon.protocols.sip.check import expires
 from antiphon.protocols.sip.grammar import Malformed, quote
+from antiphon.protocols.sip.message import Request
 from antiphon.protocols.sip.name_addr import NameAddr, parse_name_addrs
 from antiphon.services.registrar.binding import Binding, ContactRequest
 
@@ -44,6 +45,17 @@ _cached = lru_cache(maxsize=8192)(Contacts)
 def read(text: str | None) -> Contacts:
     """The Contacts of a REGISTER. Raises `Malformed` for contacts that cannot be bound."""
     return _cached(text) if text is None or len(text) <= MAX_CACHED else Contacts(text)
+
+
+def device_of(request: Request) -> str:
+    """The device that the Contact of any request names; empty when it names none, or cannot be read."""
+    text = request.fields.get("Contact")
+    if text is None or DEVICE_NAME not in text:
+        return ""
+    try:
+        return read(text).device
+    except Malformed:
+        return ""
 
 
 def _request(contact: NameAddr) -> ContactRequest:

@@ -246,24 +246,20 @@ class SipDoor:
         for line in self._directory.lines_of(userid):
             self._registrar.remove(line.number, None, Reason.REJECTED)
         for peer in tuple(self._peers):
-            owners = {trust.caller.userid for trust in peer.trusted.values()}
-            for number in [n for n, trust in peer.trusted.items() if trust.caller.userid == userid]:
-                del peer.trusted[number]
+            ended = list(peer.trusts_of(userid))
+            for trust in ended:
+                peer.distrust(trust.caller)
             # An edge node carries many users over one connection; the others keep theirs.
-            if owners == {userid}:
+            if ended and not peer.trusted:
                 peer.close()
 
     def revoke_session(self, userid: str, session_id: str) -> None:
         """One sign-in has ended: what was registered with its tokens ends now, the user's other phones go on."""
         for peer in tuple(self._peers):
-            ended = [
-                (number, trust.caller.device)
-                for number, trust in peer.trusted.items()
-                if trust.caller.userid == userid and trust.session_id == session_id
-            ]
-            for number, device in ended:
-                del peer.trusted[number]
-                self._registrar.remove(number, device, Reason.REJECTED)
+            ended = [trust.caller for trust in peer.trusts_of(userid) if trust.session_id == session_id]
+            for caller in ended:
+                peer.distrust(caller)
+                self._registrar.remove(caller.number, caller.device, Reason.REJECTED)
             if ended and not peer.trusted:
                 peer.close()
 

@@ -5,7 +5,7 @@ Source: RFC 3261 §8.2, §9.2, §13.3
 
 from __future__ import annotations
 
-from antiphon.interfaces.sip import screening
+from antiphon.interfaces.sip import contacts, screening
 from antiphon.interfaces.sip.answering import Answering
 from antiphon.interfaces.sip.authentication import Authenticator, Refusal
 from antiphon.interfaces.sip.board import Board
@@ -52,7 +52,7 @@ class Inbound:
         if address.uri[:3].lower() != "sip":
             return Refusal(403)
         number = screening.number_of(address.uri)
-        trusted = peer.trusts(number, self._board.timers.wall())
+        trusted = peer.trusts(number, self._board.timers.wall(), contacts.device_of(request))
         if trusted is not None:
             return trusted
         proof = self._authenticator.request(request, peer, number, now)

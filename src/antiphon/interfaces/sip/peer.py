@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from antiphon.interfaces.sip.lane import Lane
@@ -65,8 +65,10 @@ class Peer:
         """The registrations that are refreshed here, prepared, by `lane.key_of` their refresh."""
         self.vain = 0
         """How many were prepared and never served."""
-        self.trusted: dict[str, Trust] = {}
-        """By line number. Only connections earn trust: the source address of a datagram proves nothing."""
+        self.trusted: dict[str, dict[str, Trust]] = {}
+        """By line number and device, the newest last: an edge node carries many phones, also several of one line.
+
+        Only connections earn trust: the source address of a datagram proves nothing."""
         self.waiting: dict[object, Callable[[], None]] = {}
         """Who wants to know when the connection is gone."""
         self._send = send
@@ -77,11 +79,26 @@ class Peer:
         if self.alive:
             self._send(data)
 
-    def trusts(self, number: str, wall: float) -> Caller | None:
-        trust = self.trusted.get(number)
-        if trust is None or (trust.until is not None and trust.until <= wall):
-            return None
-        return trust.caller
+    def trust(self, trust: Trust) -> None:
+        self.distrust(trust.caller)
+        self.trusted.setdefault(trust.caller.number, {})[trust.caller.device] = trust
+
+    def distrust(self, caller: Caller) -> None:
+        devices = self.trusted.get(caller.number, {})
+        devices.pop(caller.device, None)
+        if not devices:
+            self.trusted.pop(caller.number, None)
+
+    def trusts(self, number: str, wall: float, device: str = "") -> Caller | None:
+        """Who speaks for the line: its `device`, or where none is named the one that registered last."""
+        for trust in reversed(self.trusted.get(number, {}).values()):
+            if device in ("", trust.caller.device) and (trust.until is None or trust.until > wall):
+                return trust.caller
+        return None
+
+    def trusts_of(self, userid: str) -> Iterator[Trust]:
+        for devices in tuple(self.trusted.values()):
+            yield from [trust for trust in devices.values() if trust.caller.userid == userid]
 
 
 def _nothing() -> None:

@@ -136,10 +136,10 @@ class Registration:
 
     def _trust(self, peer: Peer, caller: Caller, proof: Proved, result: RegisterResult) -> None:
         """The connection may speak for the line for as long as a binding of it stands there."""
-        if any(binding.flow is peer for binding in result.bindings):
-            peer.trusted[caller.number] = Trust(caller, proof.until, proof.session_id)
+        if any(binding.flow is peer and binding.device == caller.device for binding in result.bindings):
+            peer.trust(Trust(caller, proof.until, proof.session_id))
         else:
-            peer.trusted.pop(caller.number, None)
+            peer.distrust(caller)
 
     def _registered(
         self,
