@@ -54,7 +54,7 @@ class Way:
     """The device to use; the default is your first softphone (CSF…)."""
     account: str = ""
     """Address of the sign-in to use; the default is the last one."""
-    transport: Annotated[Literal["", "tls", "tcp", "udp"], cyclopts.Parameter(show_default=False)] = ""
+    transport: Literal["tls", "tcp", "udp"] | None = None
     """Instead of what the device file says."""
     digest_password_file: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)] = ""
     """Register by digest with this password instead of by token; - reads standard input."""
@@ -148,7 +148,7 @@ async def _phone(session: object, sound: Sound, way: Way) -> Phone:
         session,
         way.device,
         password=read_secret(way.digest_password_file) if way.digest_password_file else None,
-        transport=way.transport,
+        transport=way.transport or "",
         encryption=description.Encryption(sound.encryption) if sound.encryption else None,
         formats=tuple(formats[name] for name in sound.codec),
     )

@@ -31,7 +31,7 @@ class Part:
 
 
 @app.default
-def features(service: Literal["", "call", "messaging"] = "", *, json: bool = False) -> int:
+def features(service: Literal["call", "messaging"] | None = None, *, json: bool = False) -> int:
     """Print every route, every chain step in the order it runs, and every listener, with the feature it comes from.
 
     Parameters
@@ -48,7 +48,7 @@ def features(service: Literal["", "call", "messaging"] = "", *, json: bool = Fal
         (_("WHICH"), lambda part: part.which),
         (_("SOURCE"), lambda part: ", ".join(part.sources)),
     ]
-    parts = [part for name in PACKAGES if service in ("", name) for part in parts_of(name)]
+    parts = [part for name in PACKAGES if service in (None, name) for part in parts_of(name)]
     show_table(Output("antiphon.features/1", json), "part", parts, columns)
     return 0
 
