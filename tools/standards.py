@@ -1,8 +1,8 @@
 """Reads and changes standards/index.toml, the project's memory of what is true.
 
-    python tools/standards.py set done S3-49 S3-50 --file src/antiphon/… --test tests/…
-    python tools/standards.py set partial rfc:3261 xep:0198 --file … --test … --note "…"
-    python tools/standards.py count
+python tools/standards.py set done S3-49 S3-50 --file src/antiphon/… --test tests/…
+python tools/standards.py set partial rfc:3261 xep:0198 --file … --test … --note "…"
+python tools/standards.py count
 """
 
 from __future__ import annotations
@@ -65,11 +65,15 @@ def escape(text: str) -> str:
 def count() -> None:
     for table, rows in tomllib.loads(INDEX.read_text(encoding="utf-8")).items():
         counts = Counter(row["status"] for row in rows.values())
-        print(f"{table:8} " + "  ".join(f"{status} {counts[status]}" for status in STATUSES), f" of {len(rows)}")
+        print(
+            f"{table:8} " + "  ".join(f"{status} {counts[status]}" for status in STATUSES), f" of {len(rows)}"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     setting = commands.add_parser("set")
     setting.add_argument("status", choices=STATUSES)

@@ -31,6 +31,8 @@ def test_a_row_claims_only_what_the_tree_holds(table: str) -> None:
                 wrong.append(f"{key}: {name} {value} is not there")
             if not value and row["status"] in ("partial", "done"):
                 wrong.append(f"{key}: {row['status']} without a {name}")
-            if "::" in value and value.partition("::")[2] not in (ROOT / value.partition("::")[0]).read_text("utf-8"):
+            if "::" in value and value.partition("::")[2] not in (ROOT / value.partition("::")[0]).read_text(
+                "utf-8"
+            ):
                 wrong.append(f"{key}: {value} names a test that is not in the file")
     assert not wrong, "\n".join(wrong)
