@@ -1,5 +1,7 @@
 """Fixtures that every test may take, and how many examples property tests try: `--hypothesis-profile fuzz` for many."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +12,19 @@ FUZZ = settings(
 )
 settings.register_profile("fuzz", FUZZ)
 _KEPT = "_hypothesis_internal_use_settings"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--chaos-seconds", type=float, default=None, help="run tests/chaos, each of its tests for so long"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Long fault runs are no part of the default run: `make chaos`."""
+    if collection_path.name == "chaos" and config.getoption("--chaos-seconds") is None:
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
