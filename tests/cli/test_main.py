@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import cyclopts
 import pytest
 
 from antiphon.cli.main import COMMANDS, app, main
@@ -86,3 +88,22 @@ def test_commands_are_listed_once_in_the_order_of_the_alphabet(capsys: pytest.Ca
     names = [name for name in listed if name in COMMANDS]
     assert names == sorted(COMMANDS)
     assert len(list(app)) >= len(COMMANDS)
+
+
+def every_command(of: cyclopts.App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, cyclopts.App]]:
+    for name in of:
+        if not name.startswith("-"):
+            if of[name].default_command:
+                yield " ".join((*path, name)), of[name]
+            yield from every_command(of[name], (*path, name))
+
+
+def test_what_many_commands_share_is_explained_by_each() -> None:
+    shared = {"--json", "--quiet", "--dry-run", "--dir", "--server", "--token", "--ca-file", "--resolver"}
+    seen = set()
+    for command, found in every_command(app):
+        for argument in found.assemble_argument_collection(parse_docstring=True):
+            if argument.name in shared:
+                seen.add(argument.name)
+                assert argument.parameter.help, f"{command} {argument.name}"
+    assert seen == shared

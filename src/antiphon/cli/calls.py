@@ -8,7 +8,7 @@ from urllib.parse import quote
 import cyclopts
 
 from antiphon.cli.asking import ask
-from antiphon.cli.entries import Connection
+from antiphon.cli.entries import Connection, Json
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -20,7 +20,7 @@ _ROW = "{:<18} {:<12} {:<12} {:<13} {}"
 
 
 @app.command
-def list(number: str = "", *, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
+def list(number: str = "", *, json: Json = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List the calls under way, the oldest first.
 
     Parameters
@@ -42,7 +42,7 @@ def list(number: str = "", *, json: bool = False, connection: Connection | None 
 
 
 @app.command
-def end(call: str = "", *, number: str = "", json: bool = False, connection: Connection | None = None) -> int:
+def end(call: str = "", *, number: str = "", json: Json = False, connection: Connection | None = None) -> int:
     """End a call, or every call of a line: all who take part are hung up.
 
     Example: antiphon calls end --number 1001

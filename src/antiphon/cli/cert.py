@@ -28,6 +28,8 @@ _PREFIX = "/api/v1/trust"
 def list(*, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List the certificates; what expires first comes first. Exit code 3 when one expires within 30 days.
 
+    Example: antiphon cert list
+
     Parameters
     ----------
     json
@@ -131,6 +133,8 @@ def import_(
 ) -> int:
     """Use the certificate that an authority made of the request; new connections get it at once, nobody is disconnected.
 
+    Example: antiphon cert import imp1.example.test imp1.pem cup-xmpp
+
     Parameters
     ----------
     node
@@ -158,6 +162,8 @@ def renew(
     connection: Connection | None = None,
 ) -> int:
     """Make a certificate anew, with a new key, by the deployment's own authority.
+
+    Example: antiphon cert renew imp1.example.test cup-xmpp
 
     Parameters
     ----------

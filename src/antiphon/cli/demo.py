@@ -26,6 +26,8 @@ def demo(*, directory: Path | None = None, env_file: Path | None = None, json: b
 
     Needs a running lab (`antiphon lab up`). Exit code 1 at the first step that is not as it should be.
 
+    Example: antiphon demo
+
     Parameters
     ----------
     directory

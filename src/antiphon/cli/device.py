@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cyclopts
 
-from antiphon.cli.entries import Connection, named, run, say, show_entry, show_table
+from antiphon.cli.entries import Connection, DryRun, Json, Quiet, named, run, say, show_entry, show_table
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -43,9 +43,9 @@ def add(
     sip_oauth: bool = True,
     security: Security = "encrypted",
     support_field: str = "",
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add a device.
@@ -92,8 +92,11 @@ def add(
 
 
 @app.command
-def list(owner: str = "", *, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
-    """List devices, or only those of one user."""
+def list(owner: str = "", *, json: Json = False, connection: Connection | None = None) -> int:  # noqa: A001
+    """List devices, or only those of one user.
+
+    Example: antiphon device list alice
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Device
@@ -111,8 +114,11 @@ def list(owner: str = "", *, json: bool = False, connection: Connection | None =
 
 
 @app.command
-def show(name: str, *, json: bool = False, connection: Connection | None = None) -> int:
-    """Show everything about one device."""
+def show(name: str, *, json: Json = False, connection: Connection | None = None) -> int:
+    """Show everything about one device.
+
+    Example: antiphon device show CSFALICE
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Device
@@ -136,9 +142,9 @@ def change(
     sip_oauth: bool | None = None,
     security: Security | None = None,
     support_field: str | None = None,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Change what is named; everything else stays. The lines that are named replace all that were on it.
@@ -173,12 +179,15 @@ def change(
 def remove(
     name: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Remove a device. Its lines stay."""
+    """Remove a device. Its lines stay.
+
+    Example: antiphon device remove CSFALICE --dry-run
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Device

@@ -46,6 +46,8 @@ def discover(
 
     Exit codes: 0 found, 1 nothing found, 4 nobody answers.
 
+    Example: antiphon discover alice@example.test
+
     Parameters
     ----------
     address

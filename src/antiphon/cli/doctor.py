@@ -41,6 +41,8 @@ def doctor(
 
     Exit codes: 0 no problems (warnings may be there), 3 problems found.
 
+    Example: antiphon doctor example.test
+
     Parameters
     ----------
     domain

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 
-from antiphon.cli.entries import Connection, run, say, show_entry, show_table
+from antiphon.cli.entries import Connection, DryRun, Json, Quiet, run, say, show_entry, show_table
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -23,9 +23,9 @@ def add(
     *,
     description: str = "",
     subject_name: tuple[str, ...] = (),
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Let an edge node in. Its certificate must come from an authority that the deployment trusts.
@@ -52,7 +52,7 @@ def add(
 
 
 @app.command
-def list(*, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
+def list(*, json: Json = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List the edge nodes."""
 
     async def work(client: DirectoryClient) -> None:
@@ -69,7 +69,7 @@ def list(*, json: bool = False, connection: Connection | None = None) -> int:  #
 
 
 @app.command
-def show(name: str, *, json: bool = False, connection: Connection | None = None) -> int:
+def show(name: str, *, json: Json = False, connection: Connection | None = None) -> int:
     """Show everything about one edge node."""
 
     async def work(client: DirectoryClient) -> None:
@@ -88,9 +88,9 @@ def show(name: str, *, json: bool = False, connection: Connection | None = None)
 def remove(
     name: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Let an edge node in no more: its connections and what is registered over them end at once."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 File = Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)]
 """A path, or - for standard input."""
+DryRun = Annotated[bool, cyclopts.Parameter(help="Check the change and show it without making it.")]
+Json = Annotated[bool, cyclopts.Parameter(help="Write JSON lines.")]
+Quiet = Annotated[bool, cyclopts.Parameter(help="Write nothing but errors.")]
 NO_SERVER = Fault(
     "AP-CLI-001",
     Kind.INVALID,

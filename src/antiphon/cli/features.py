@@ -34,6 +34,8 @@ class Part:
 def features(service: Literal["call", "messaging"] | None = None, *, json: bool = False) -> int:
     """Print every route, every chain step in the order it runs, and every listener, with the feature it comes from.
 
+    Example: antiphon features call
+
     Parameters
     ----------
     service

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
+from antiphon.cli.entries import Json
 from antiphon.cli.language import _
 from antiphon.cli.output import width
 
@@ -25,7 +26,14 @@ app = cyclopts.App(name="lab", help="Run a whole deployment on this machine.")
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
-Directory = Annotated[Path | None, cyclopts.Parameter(name=["--dir", "-d"])]
+Directory = Annotated[
+    Path | None,
+    cyclopts.Parameter(
+        name=["--dir", "-d"],
+        help="Where the lab keeps its store, certificates and passwords; the default is ANTIPHON_LAB, else a place "
+        "of your own account.",
+    ),
+]
 
 
 @app.command
@@ -34,7 +42,7 @@ def up(
     directory: Directory = None,
     topology: Path | None = None,
     detach: bool = False,
-    json: bool = False,
+    json: Json = False,
 ) -> int:
     """Start the lab. It runs until Ctrl-C, or in the background with --detach.
 
@@ -42,8 +50,6 @@ def up(
 
     Parameters
     ----------
-    directory
-        Where the lab keeps its store, certificates and passwords.
     topology
         Nodes and people (TOML); `antiphon lab topology` prints an example.
     detach
@@ -121,8 +127,11 @@ def _start_in_background(files: LabFiles, json: bool) -> int:
 
 
 @app.command
-def status(*, directory: Directory = None, json: bool = False) -> int:
-    """Say whether the lab runs, and whether each node is ready."""
+def status(*, directory: Directory = None, json: Json = False) -> int:
+    """Say whether the lab runs, and whether each node is ready.
+
+    Example: antiphon lab status
+    """
     import ssl
     import urllib.error
     import urllib.request
@@ -156,7 +165,7 @@ def status(*, directory: Directory = None, json: bool = False) -> int:
 
 
 @app.command
-def env(*, directory: Directory = None, shell: bool = False, json: bool = False) -> int:
+def env(*, directory: Directory = None, shell: bool = False, json: Json = False) -> int:
     """Print what to connect to: names, ports, authority, people and their passwords.
 
     Example: eval "$(antiphon lab env --shell)"
@@ -194,7 +203,10 @@ def password(userid: str, *, directory: Directory = None) -> int:
 
 @app.command
 def down(*, directory: Directory = None) -> int:
-    """Stop the lab in order."""
+    """Stop the lab in order.
+
+    Example: antiphon lab down
+    """
     environment = _running(directory)
     os.kill(environment.pid, signal.SIGTERM)
     end = time.monotonic() + STOP_TIMEOUT_S
@@ -210,7 +222,10 @@ def down(*, directory: Directory = None) -> int:
 
 @app.command
 def reset(*, directory: Directory = None) -> int:
-    """Forget everything in the lab: people, messages, certificates. It must be stopped."""
+    """Forget everything in the lab: people, messages, certificates. It must be stopped.
+
+    Example: antiphon lab reset
+    """
     from antiphon.roles.errors import LAB_RUNNING
 
     files = _files(directory)
@@ -223,7 +238,10 @@ def reset(*, directory: Directory = None) -> int:
 
 @app.command
 def topology() -> int:
-    """Print an example of a topology file."""
+    """Print an example of a topology file.
+
+    Example: antiphon lab topology > site.toml
+    """
     from antiphon.roles.topology import EXAMPLE
 
     print(EXAMPLE, end="")

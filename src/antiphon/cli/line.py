@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 
-from antiphon.cli.entries import Connection, named, run, say, show_entry, show_table
+from antiphon.cli.entries import Connection, DryRun, Json, Quiet, named, run, say, show_entry, show_table
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -28,9 +28,9 @@ def add(
     forward_no_answer: str = "",
     no_answer_timeout: float = 20.0,
     hunt_member: tuple[str, ...] = (),
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add a line.
@@ -71,8 +71,11 @@ def add(
 
 
 @app.command
-def list(owner: str = "", *, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
-    """List lines, or only those of one user."""
+def list(owner: str = "", *, json: Json = False, connection: Connection | None = None) -> int:  # noqa: A001
+    """List lines, or only those of one user.
+
+    Example: antiphon line list alice
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Line
@@ -90,8 +93,11 @@ def list(owner: str = "", *, json: bool = False, connection: Connection | None =
 
 
 @app.command
-def show(number: str, *, json: bool = False, connection: Connection | None = None) -> int:
-    """Show everything about one line."""
+def show(number: str, *, json: Json = False, connection: Connection | None = None) -> int:
+    """Show everything about one line.
+
+    Example: antiphon line show 1001
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Line
@@ -116,9 +122,9 @@ def change(
     forward_no_answer: str | None = None,
     no_answer_timeout: float | None = None,
     hunt_member: tuple[str, ...] | None = None,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Change what is named; everything else stays. Effective at once.
@@ -154,12 +160,15 @@ def change(
 def remove(
     number: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Remove a line that no device and no hunt group has any more."""
+    """Remove a line that no device and no hunt group has any more.
+
+    Example: antiphon line remove 1001 --dry-run
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import Line

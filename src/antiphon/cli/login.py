@@ -133,6 +133,8 @@ async def _login(
 def logout(address: str = "", *, json: bool = False) -> int:
     """Sign out: ends the sign-in on the server and forgets it here.
 
+    Example: antiphon logout
+
     Parameters
     ----------
     address

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cyclopts
 
-from antiphon.cli.entries import Connection, named, run, say, show_entry, show_table
+from antiphon.cli.entries import Connection, DryRun, Json, Quiet, named, run, say, show_entry, show_table
 from antiphon.cli.language import _
 from antiphon.cli.output import Output
 
@@ -38,9 +38,9 @@ def add(
     parameter: tuple[str, ...] = (),
     description: str = "",
     default: bool = False,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add a service profile.
@@ -90,7 +90,7 @@ def _fields(use: tuple[str, ...], parameter: tuple[str, ...]) -> dict[str, Any] 
 
 
 @app.command
-def list(*, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
+def list(*, json: Json = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List service profiles."""
 
     async def work(client: DirectoryClient) -> None:
@@ -111,8 +111,11 @@ def list(*, json: bool = False, connection: Connection | None = None) -> int:  #
 
 
 @app.command
-def show(name: str, *, json: bool = False, connection: Connection | None = None) -> int:
-    """Show everything about one service profile."""
+def show(name: str, *, json: Json = False, connection: Connection | None = None) -> int:
+    """Show everything about one service profile.
+
+    Example: antiphon profile show default
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import ServiceProfile
@@ -134,9 +137,9 @@ def change(
     parameter: tuple[str, ...] | None = None,
     description: str | None = None,
     default: bool | None = None,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Change what is named; everything else stays. The services or parameters that are named replace all that were in it.
@@ -172,12 +175,15 @@ def change(
 def remove(
     name: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Remove a service profile that no user has and that is not the default."""
+    """Remove a service profile that no user has and that is not the default.
+
+    Example: antiphon profile remove sales --dry-run
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import ServiceProfile
@@ -199,9 +205,9 @@ def add_service(
     protocol: str = "",
     product: str = "",
     description: str = "",
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add a UC service.
@@ -221,7 +227,7 @@ def add_service(
 
 
 @service.command(name="list")
-def list_services(*, json: bool = False, connection: Connection | None = None) -> int:
+def list_services(*, json: Json = False, connection: Connection | None = None) -> int:
     """List UC services."""
 
     async def work(client: DirectoryClient) -> None:
@@ -243,9 +249,9 @@ def list_services(*, json: bool = False, connection: Connection | None = None) -
 def remove_service(
     name: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Remove a UC service that no profile uses."""

@@ -20,6 +20,8 @@ _PREFIX = "/api/v1/identity"
 def show(*, json: bool = False, connection: Connection | None = None) -> int:
     """Show what the access token of the sign-in kept here says, as the server reads it.
 
+    Example: antiphon token show
+
     Parameters
     ----------
     json
@@ -41,6 +43,8 @@ def show(*, json: bool = False, connection: Connection | None = None) -> int:
 @app.command
 def list(userid: str = "", *, json: bool = False, connection: Connection | None = None) -> int:  # noqa: A001
     """List sign-ins: your own, or as an administrator everybody's.
+
+    Example: antiphon token list alice
 
     Parameters
     ----------
@@ -100,6 +104,8 @@ def revoke(
 def rotate_key(*, at_once: bool = False, json: bool = False, connection: Connection | None = None) -> int:
     """Sign tokens with a new key from now on. Tokens signed before stay valid until they expire.
 
+    Example: antiphon token rotate-key
+
     Parameters
     ----------
     at_once
@@ -125,6 +131,8 @@ def settings(
     connection: Connection | None = None,
 ) -> int:
     """Show identity's settings, or change those that are named; they are effective at once.
+
+    Example: antiphon token settings --refresh-token-days 30
 
     Parameters
     ----------

@@ -71,6 +71,8 @@ def accept(
 ) -> int:
     """Trust a server's certificate from now on, after you have compared it. Later it must show the very same one.
 
+    Example: antiphon trust accept cucm1.example.test
+
     Parameters
     ----------
     host
@@ -147,6 +149,8 @@ def install(file: str, *, json: bool = False) -> int:
 def list(*, json: bool = False) -> int:  # noqa: A001
     """List what was installed and accepted on this machine.
 
+    Example: antiphon trust list
+
     Parameters
     ----------
     json
@@ -171,6 +175,8 @@ def list(*, json: bool = False) -> int:  # noqa: A001
 @app.command
 def forget(what: str, port: int = 8443) -> int:
     """Trust no longer: a server by its name (and port), or an installed certificate by its fingerprint.
+
+    Example: antiphon trust forget cucm1.example.test
 
     Parameters
     ----------

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import cyclopts
 
-from antiphon.cli.entries import Connection, File, named, run, say, show_entry, show_table
+from antiphon.cli.entries import (
+    Connection,
+    DryRun,
+    File,
+    Json,
+    Quiet,
+    named,
+    run,
+    say,
+    show_entry,
+    show_table,
+)
 from antiphon.cli.language import _
 from antiphon.cli.output import Output, read_secret
 
@@ -38,9 +49,9 @@ def add(
     service_profile: str = "",
     admin: bool = False,
     password_file: File = "",
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add a user.
@@ -59,12 +70,6 @@ def add(
         May administer the deployment.
     password_file
         A file whose first line is the password; - reads it from standard input.
-    dry_run
-        Check the change and show it without making it.
-    json
-        Write JSON lines.
-    quiet
-        Write nothing but errors.
     """
 
     password = _secret(password_file) if password_file else ""
@@ -111,7 +116,7 @@ def list(  # noqa: A001
     search: str = "",
     *,
     field: str = "name",
-    json: bool = False,
+    json: Json = False,
     connection: Connection | None = None,
 ) -> int:
     """List users.
@@ -124,8 +129,6 @@ def list(  # noqa: A001
         Only those whose name begins with this; `x y` is a first and a last name, in either order.
     field
         Search in name, first, last, displayname, userid, number or email.
-    json
-        Write JSON lines.
     """
 
     async def work(client: DirectoryClient) -> None:
@@ -151,8 +154,11 @@ def _state(user: Any) -> str:
 
 
 @app.command
-def show(userid: str, *, json: bool = False, connection: Connection | None = None) -> int:
-    """Show everything about one user."""
+def show(userid: str, *, json: Json = False, connection: Connection | None = None) -> int:
+    """Show everything about one user.
+
+    Example: antiphon user show alice
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import User
@@ -185,9 +191,9 @@ def change(
     service_profile: str | None = None,
     admin: bool | None = None,
     im_enabled: bool | None = None,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Change what is named; everything else stays.
@@ -218,12 +224,15 @@ def change(
 def disable(
     userid: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Disable a user: sign-in is refused, and what is open is closed within seconds. Nothing is deleted."""
+    """Disable a user: sign-in is refused, and what is open is closed within seconds. Nothing is deleted.
+
+    Example: antiphon user disable bob
+    """
     return _change(userid, {"enabled": False}, Output(SCHEMA, json, quiet), dry_run, connection)
 
 
@@ -231,12 +240,15 @@ def disable(
 def enable(
     userid: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Enable a user that was disabled."""
+    """Enable a user that was disabled.
+
+    Example: antiphon user enable bob
+    """
     return _change(userid, {"enabled": True}, Output(SCHEMA, json, quiet), dry_run, connection)
 
 
@@ -256,12 +268,15 @@ def _change(
 def remove(
     userid: str,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
-    """Remove a user. Lines and devices stay, without an owner."""
+    """Remove a user. Lines and devices stay, without an owner.
+
+    Example: antiphon user remove bob --dry-run
+    """
 
     async def work(client: DirectoryClient) -> None:
         from antiphon.model import User
@@ -278,11 +293,13 @@ def password(
     userid: str,
     *,
     file: File = "",
-    quiet: bool = False,
-    json: bool = False,
+    quiet: Quiet = False,
+    json: Json = False,
     connection: Connection | None = None,
 ) -> int:
     """Set a user's password. It ends the sign-ins made with the old one.
+
+    Example: antiphon user password bob
 
     Parameters
     ----------
@@ -329,9 +346,9 @@ def _ask_twice() -> str | None:
 def import_(
     file: File,
     *,
-    dry_run: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
     connection: Connection | None = None,
 ) -> int:
     """Add and change users, their lines and devices from a CSV file: all rows or none.
