@@ -214,6 +214,63 @@ async def test_a_fault_of_the_application_is_logged_with_a_code_and_answered_500
     assert "AP-IO-001" in [getattr(record, "code", "") for record in caplog.records]
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_S", 0.05)
+    client = await Client.to(address)
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+    client.close()
+
+
+async def test_who_does_not_read_the_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "STALLED_S", 0.05)
+    over = asyncio.Event()
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(1000):
+                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+        finally:
+            over.set()
+
+    servers = HttpServers()
+    address = await servers.serve("127.0.0.1", 0, large)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(tuple(address))
+        deaf.sendall(REQUEST % 1)
+        await asyncio.wait_for(over.wait(), 10)
+    await servers.close()
+
+
+async def test_one_address_does_not_keep_others_out(
+    address: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(http, "MAX_PER_ADDRESS", 3)
+    held = [await Client.to(address) for _ in range(3)]
+    one_more = await Client.to(address)
+    with contextlib.suppress(ConnectionError):
+        assert await one_more.rest() == b""
+    reader, writer = await asyncio.open_connection(*address, local_addr=("127.0.0.2", 0))
+    assert await Client(reader, writer).ask(REQUEST % 1) == b"HTTP/1.1 200 OK|/1 0"
+    writer.close()
+    held.pop().close()
+    one_more.close()
+    async with asyncio.timeout(5):
+        while True:  # until the server has noticed who left
+            again = await Client.to(address)
+            held.append(again)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                assert await again.ask(REQUEST % 2) == b"HTTP/1.1 200 OK|/2 0"
+                break
+    assert "AP-IO-013" in [getattr(record, "code", "") for record in caplog.records]
+    for each in held:
+        each.close()
+
+
 async def test_an_answer_may_take_longer_than_a_head(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:

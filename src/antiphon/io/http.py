@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ import uvicorn
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from antiphon.io.errors import ENDPOINT_FAILED, REQUEST_HEAD_REFUSED
+from antiphon.io.errors import ENDPOINT_FAILED, REQUEST_HEAD_REFUSED, TOO_MANY_CONNECTIONS
 from antiphon.io.listen import bind_socket
 from antiphon.io.stream import ServerTls
 from antiphon.kernel.core import Address
@@ -24,6 +25,14 @@ log = logging.getLogger(__name__)
 HEADER_LIMIT = 64 * 1024
 HEAD_S = 20.0
 """A connection's first octet to the end of its first head, and the same for each later request."""
+BODY_S = 60.0
+"""How long a body may take for each `BODY_STEP` octets."""
+BODY_STEP = 32 * 1024
+STALLED_S = 30.0
+"""How long a peer may take nothing of what is written to it."""
+MAX_CONNECTIONS = 2000
+MAX_PER_ADDRESS = 1000
+"""Connections of one address to one listener: nobody alone keeps everybody else out."""
 HANDSHAKE_S = 15.0
 """From the connection to the end of the TLS handshake."""
 SHUTDOWN_S = 5.0
@@ -49,27 +58,42 @@ class _TlsAwareProtocol(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
     _spare = 0
     """Octets that may still come in a body without being content."""
+    _step = 0
+    """Octets of the body since its time was set anew."""
+    _stalled: asyncio.TimerHandle | None = None
+    sources: Counter[str]
+    """Connections by address; shared by all of a listener."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        source = self._source
+        self.sources[source] += 1
         self._await_head()
+        if self.sources[source] > MAX_PER_ADDRESS:
+            extra = {"code": TOO_MANY_CONNECTIONS.code, "peer": source}
+            log.warning("too many connections of one address", extra=extra)
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_done()
+        self._flows()
+        self.sources[self._source] -= 1
+        if not self.sources[self._source]:
+            del self.sources[self._source]
         super().connection_lost(exc)
         # Its timer would keep a connection that was reset, with all of its TLS, until it fires.
         self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        begun = self._late
+        begun, in_head = self._late, self._head is not None
         super().data_received(data)
-        if begun is None and self._head is None:
+        if not in_head and self._head is None:
             self._spare -= len(data)
             if self._spare < 0:
                 self._refuse("400 Bad Request")
         # Still the same head: everything that came belongs to it. What came in one read with the end of something else
         # is not counted; a read is bounded by itself.
-        if begun is not None and self._late is begun and self._head is not None:
+        if in_head and self._late is begun and self._head is not None:
             self._head += len(data)
             if self._head > HEADER_LIMIT:
                 self._refuse("431 Request Header Fields Too Large")
@@ -81,13 +105,37 @@ class _TlsAwareProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._spare = min(self._spare + (SPARE_EACH + 1) * len(body), MAX_SPARE)
+        self._step += len(body)
+        if self._step >= BODY_STEP:
+            self._await_body()
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head_done()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._stalls()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._stalls()
+
+    def pause_writing(self) -> None:
+        self._stalls()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._flows()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("400 Bad Request")
 
     def on_headers_complete(self) -> None:
-        self._head_done()
+        self._await_body()
         self._spare = HEADER_LIMIT
         tls = self.transport.get_extra_info("ssl_object")
         if tls is not None:
@@ -99,6 +147,25 @@ class _TlsAwareProtocol(HttpToolsProtocol):
         self._head = 0
         self._late = self.loop.call_later(HEAD_S, self._refuse, "408 Request Timeout")
 
+    def _await_body(self) -> None:
+        self._head_done()
+        self._step = 0
+        self._late = self.loop.call_later(BODY_S, self._refuse, "408 Request Timeout")
+
+    def _stalls(self) -> None:
+        """What is written now is to be taken in time, or the connection ends."""
+        if self._stalled is None and self.parser is not None:
+            self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def _flows(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    @property
+    def _source(self) -> str:
+        return self.client[0] if self.client else ""
+
     def _head_done(self) -> None:
         self._head = None
         if self._late is not None:
@@ -109,24 +176,25 @@ class _TlsAwareProtocol(HttpToolsProtocol):
         self._head_done()
         if self.transport.is_closing():
             return
-        peer = self.client[0] if self.client else ""
-        log.warning(
-            "HTTP request refused", extra={"code": REQUEST_HEAD_REFUSED.code, "peer": peer, "status": status}
-        )
+        extra = {"code": REQUEST_HEAD_REFUSED.code, "peer": self._source, "status": status}
+        log.warning("HTTP request refused", extra=extra)
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             head = f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             self.transport.write(head.encode())
         self.transport.close()
+        self._stalls()
 
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. Not uvicorn's own way, which leaves a half-open handshake a whole minute."""
         await self.lifespan.startup()
-        config, loop = self.config, asyncio.get_running_loop()
+        config, loop, sources = self.config, asyncio.get_running_loop(), Counter[str]()
 
         def accept() -> asyncio.Protocol:
-            return _TlsAwareProtocol(config, self.server_state, self.lifespan.state)
+            protocol = _TlsAwareProtocol(config, self.server_state, self.lifespan.state)
+            protocol.sources = sources
+            return protocol
 
         times: dict[str, Any] = {}
         if config.ssl is not None:
@@ -162,7 +230,7 @@ class HttpServers:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=2000,
+            limit_concurrency=MAX_CONNECTIONS,
             ssl_context_factory=_context_factory(tls) if tls is not None else None,
         )
         server = _Server(config)
