@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.io.conftest import FixedTls
@@ -169,6 +170,30 @@ async def test_above_the_limit_connections_are_closed_at_once() -> None:
         pass
     for _, writer_ in [*accepted, (reader, writer)]:
         writer_.close()
+    await listeners.close(timeout_s=1.0)
+
+
+async def test_one_address_does_not_take_all_connections() -> None:
+    listeners = Listeners(max_connections=10, max_per_address=2)
+    address = await listeners.stream("127.0.0.1", 0, Echo)
+    held = [await asyncio.open_connection(*address) for _ in range(2)]
+    reader, writer = await asyncio.open_connection(*address)
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    held.append((reader, writer))
+    held.append(await asyncio.open_connection(*address, local_addr=("127.0.0.2", 0)))
+    held[-1][1].write(b"x")
+    assert await asyncio.wait_for(held[-1][0].read(1), 5) == b"x"
+    # Who has left counts no more.
+    for _, writer_ in held:
+        writer_.close()
+    async with asyncio.timeout(5):
+        while listeners.connections:
+            await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"x")
+    assert await asyncio.wait_for(reader.read(1), 5) == b"x"
+    writer.close()
     await listeners.close(timeout_s=1.0)
 
 

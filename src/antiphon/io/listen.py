@@ -6,11 +6,12 @@ import asyncio
 import errno
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
 from antiphon.io.datagram import DatagramDriver
-from antiphon.io.errors import ADDRESS_IN_USE, CANNOT_BIND, NO_RIGHT_TO_BIND
+from antiphon.io.errors import ADDRESS_IN_USE, CANNOT_BIND, NO_RIGHT_TO_BIND, TOO_MANY_CONNECTIONS
 from antiphon.io.stream import Flusher, ServerTls, StreamFlow
 from antiphon.kernel.core import Address, DatagramEndpoint, Endpoint
 from antiphon.kernel.errors import DomainError
@@ -18,6 +19,8 @@ from antiphon.kernel.errors import DomainError
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 20_000
+MAX_PER_ADDRESS = 5_000
+"""A site of phones may stand behind one address translator; nobody alone keeps everybody else out."""
 
 
 def bind_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
@@ -53,11 +56,16 @@ class Listeners:
     """All stream and datagram listeners of a process, and the connections that came in through them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop | None = None, max_connections: int = MAX_CONNECTIONS
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+        max_per_address: int = MAX_PER_ADDRESS,
     ) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._flusher = Flusher(self._loop)
         self._max_connections = max_connections
+        self._max_per_address = max_per_address
+        self._per_address: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
         self._datagrams: list[DatagramDriver] = []
         self._flows: set[StreamFlow] = set()
@@ -82,12 +90,16 @@ class Listeners:
 
         def accept() -> asyncio.Protocol:
             if len(self._flows) >= self._max_connections:
-                self._refused += 1
-                if self._refused & (self._refused - 1) == 0:  # 1, 2, 4, 8 …: a flood does not flood the log
-                    log.warning("too many connections", extra={"code": "AP-IO-013", "refused": self._refused})
+                self._refuse("")
                 return _Refusal()
             flow = StreamFlow(
-                endpoint(), self._flusher, self._loop, tls=tls, tls_now=tls_now, on_lost=self._gone
+                endpoint(),
+                self._flusher,
+                self._loop,
+                tls=tls,
+                tls_now=tls_now,
+                admit=self._admit,
+                on_lost=self._left,
             )
             self._keep(flow)
             return flow
@@ -132,6 +144,27 @@ class Listeners:
         if not flow.lost:
             self._keep(flow)
         return flow
+
+    def _refuse(self, peer: str) -> None:
+        self._refused += 1
+        if self._refused & (self._refused - 1) == 0:  # 1, 2, 4, 8 …: a flood does not flood the log
+            extra = {"code": TOO_MANY_CONNECTIONS.code, "refused": self._refused, "peer": peer}
+            log.warning("too many connections", extra=extra)
+
+    def _admit(self, flow: StreamFlow) -> bool:
+        host = flow.peer.host
+        self._per_address[host] += 1
+        if self._per_address[host] <= self._max_per_address:
+            return True
+        self._refuse(host)
+        return False
+
+    def _left(self, flow: StreamFlow) -> None:
+        host = flow.peer.host
+        self._per_address[host] -= 1
+        if not self._per_address[host]:
+            del self._per_address[host]
+        self._gone(flow)
 
     def _keep(self, flow: StreamFlow) -> None:
         self._flows.add(flow)

@@ -56,6 +56,7 @@ class StreamFlow(asyncio.Protocol):
     """One connection: a `Flow` for its door, a protocol for the loop."""
 
     __slots__ = (
+        "_admit",
         "_close_asked",
         "_deadline_timer",
         "_dirty",
@@ -96,9 +97,13 @@ class StreamFlow(asyncio.Protocol):
         tls_now: bool = False,
         server_side: bool = True,
         server_name: str | None = None,
+        admit: Callable[[StreamFlow], bool] | None = None,
         on_lost: Callable[[StreamFlow], None] | None = None,
     ) -> None:
-        """`tls_now` starts TLS before the endpoint hears of the connection; without it `start_tls` may do so later."""
+        """`tls_now` starts TLS before the endpoint hears of the connection; without it `start_tls` may do so later.
+
+        `admit` decides once the peer's address is known: the endpoint never hears of a connection that it refuses.
+        """
         self._endpoint = endpoint
         self._flusher = flusher
         self._loop = loop
@@ -107,6 +112,7 @@ class StreamFlow(asyncio.Protocol):
         self._tls_starting = tls_now
         self._server_side = server_side
         self._tls_name = server_name
+        self._admit = admit
         self._on_lost = on_lost
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._out: list[bytes] = []
@@ -210,6 +216,9 @@ class StreamFlow(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         self.local = _address(transport.get_extra_info("sockname"))
         self.peer = _address(transport.get_extra_info("peername"))
+        if self._admit is not None and not self._admit(self):
+            self.abort()
+            return
         if self._tls_starting:
             self._begin_tls()
         else:
