@@ -35,7 +35,8 @@ def _peek(client: Client) -> list[object]:
 async def test_what_the_client_sent_is_counted_when_it_is_handled(site: Site) -> None:
     alice, _ = await site.managed("alice")
     assert alice.handled() == 1  # the presence
-    alice.say(message("alice", "to myself"))
+    await site.online("bob")
+    alice.say(message("bob", "who confirms nothing, so that handing it over is all that can be known"))
     assert alice.handled() == 2
 
 

@@ -113,13 +113,15 @@ class ConfirmingClient(Client):
 class Site:
     """Everything messaging needs, for real; `restarted` makes it anew on the same file."""
 
-    def __init__(self, store: Path | str, limits: MessagingLimits | None = None) -> None:
+    def __init__(
+        self, store: Path | str, limits: MessagingLimits | None = None, time: LoopTime | None = None
+    ) -> None:
         """`store` is a path, or the URL of a database."""
         self.store = store
         self.limits = limits
         self.people = People()
         self.database: Database = open_database(f"sqlite:///{store}" if isinstance(store, Path) else store)
-        self.time = LoopTime()
+        self.time = time or LoopTime()
         self.tasks = LoopTasks()
         self.bus = LocalBus()
         self.engine = PresenceEngine(self.time, self.bus)

@@ -53,7 +53,8 @@ class DoorSettings:
     handling: int = 1000
     """Stanzas whose durable write is not done. Beyond it the stream is not read."""
     request_every: int = 10
-    """A confirmation is asked for after so many stanzas, or one second; one is given unasked after twice as many."""
+    """A confirmation is asked for after so many stanzas, or one second, for messages that a sender waits for after a tenth;
+    one is given unasked after twice as many."""
     resume_s: int = 300
     """How long a session waits for its client after the connection broke. 0: no resumption."""
     resumable_per_user: int = 10

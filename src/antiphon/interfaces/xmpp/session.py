@@ -1,7 +1,7 @@
 """A bound session: what messaging knows of a client, over one connection or, resumed, over several.
 
-What is received counts as handled (XEP-0198 §4) in order and only when its durable write is done; what is sent is kept
-until the client confirms it.
+What is received counts as handled (XEP-0198 §4) in order and only when it cannot be lost any more: its durable write is
+done, or the session it was for has confirmed it. What is sent is kept until the client confirms it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from antiphon.protocols.xmpp.framing import TCP, Framing
 from antiphon.protocols.xmpp.jid import Jid
 from antiphon.protocols.xmpp.sm import REQUEST, WRAP, StreamManagement
 from antiphon.protocols.xmpp.stanza import Stanza
+from antiphon.services.messaging.live import InFlight
 
 if TYPE_CHECKING:
     from antiphon.interfaces.xmpp.door import XmppDoor
@@ -31,13 +32,15 @@ log = logging.getLogger(__name__)
 _CHECK_EVERY = 65536
 """Bytes sent until the backlog is looked at again."""
 _REQUEST_AFTER_S = 1.0
+_REQUEST_SOON_S = 0.1
+"""For a stanza whose sender waits: well before it would be written to the store (`services.messaging.live`)."""
 
 
 class C2SSession:
     """Satisfies `services.messaging.ports.Session` and `ConfirmingSession`."""
 
     __slots__ = (
-        "_answer_owed", "_asking", "_caught_up", "_counters", "_door", "_frame", "_handling", "_overfull",
+        "_answer_owed", "_asking", "_asking_soon", "_caught_up", "_counters", "_door", "_frame", "_handling", "_overfull",
         "_route", "_send", "_told", "_unchecked", "_unmanaged", "address", "ended", "endpoint", "expiry",
         "flow", "interested", "jid", "presence", "principal", "priority", "resume_s", "sm", "text", "userid",
     )  # fmt: skip
@@ -72,13 +75,14 @@ class C2SSession:
         """How many of `_handling` came before stream management was on."""
         self._caught_up: Callable[[], None] | None = None
         self._unchecked = 0
-        self._asking = False
+        self._asking = self._asking_soon = False
         self._overfull = False
 
     def manage(self, sm: StreamManagement) -> None:
         """Stream management is on from here: what came before does not count."""
         self.sm = sm
         self._unmanaged = self.handling
+        self._door.messaging.confirms(self)
 
     def attach(self, endpoint: C2SEndpoint, flow: Flow, framing: Framing) -> None:
         """A connection carries the session from now on."""
@@ -139,6 +143,10 @@ class C2SSession:
         if sm.unrequested >= settings.request_every:
             sm.unrequested = 0
             send(REQUEST)
+        elif taken is not None:
+            if not self._asking_soon:
+                self._asking_soon = True
+                self._door.after(_REQUEST_SOON_S, self._ask_soon)
         elif not self._asking:
             self._asking = True
             self._door.after(_REQUEST_AFTER_S, self._ask)
@@ -148,8 +156,15 @@ class C2SSession:
         if self._unchecked > _CHECK_EVERY:
             self._check_backlog()
 
+    def _ask_soon(self) -> None:
+        self._asking_soon = False
+        self._request()
+
     def _ask(self) -> None:
         self._asking = False
+        self._request()
+
+    def _request(self) -> None:
         sm = self.sm
         if sm is not None and sm.unrequested and self._send is not None:
             sm.unrequested = 0
@@ -218,7 +233,7 @@ class C2SSession:
 
     @property
     def handling(self) -> int:
-        """Stanzas received whose durable write is not done."""
+        """Stanzas received that could still be lost."""
         return 0 if self._handling is None else len(self._handling)
 
     def _handle_later(self, done: Awaitable[None] | None) -> None:
@@ -226,29 +241,55 @@ class C2SSession:
             self._handling.append(done)
         else:
             self._handling = deque((done,))
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._finish() is not None:
             self._door.tasks.spawn(self._finish_in_order(), "xmpp: wait for durable writes")
 
     async def _finish_in_order(self) -> None:
-        """One task a burst: stanzas count as handled in the order they came."""
+        """One task a burst."""
+        while (done := self._finish()) is not None:
+            try:
+                await done
+            except Exception:
+                log.exception("stanza not handled", extra={"code": ROUTING_FAILED.code, "jid": self.text})
+            self._finished()
+
+    def _finish(self) -> Awaitable[None] | None:
+        """Stanzas count as handled in the order they came. Returned: what must be awaited before it can go on.
+
+        None when all are, or when the first that is not calls `_go_on` itself: no task waits for another session.
+        """
         handling = self._handling
         assert handling is not None
         while handling:
             done = handling[0]
-            if done is not None:
-                try:
-                    await done
-                except Exception:
-                    log.exception("stanza not handled", extra={"code": ROUTING_FAILED.code, "jid": self.text})
-            handling.popleft()
-            sm = self.sm
-            if self._unmanaged:
-                self._unmanaged -= 1
-            elif sm is not None:
-                sm.handled = (sm.handled + 1) % WRAP
-            if self._answer_owed > 0:
-                self._answer_owed -= 1
-                if self._answer_owed == 0:
-                    self._answer()
+            if isinstance(done, InFlight):
+                if not done.handled:
+                    done.then(self._go_on)
+                    return None
+            elif done is not None:
+                return done
+            self._finished()
+        self._caught_up_now()
+        return None
+
+    def _finished(self) -> None:
+        """The first of `_handling` is handled."""
+        assert self._handling is not None
+        self._handling.popleft()
+        sm = self.sm
+        if self._unmanaged:
+            self._unmanaged -= 1
+        elif sm is not None:
+            sm.handled = (sm.handled + 1) % WRAP
+        if self._answer_owed > 0:
+            self._answer_owed -= 1
+            if self._answer_owed == 0:
+                self._answer()
+
+    def _caught_up_now(self) -> None:
         self._handling = None
         caught_up, self._caught_up = self._caught_up, None
         if caught_up is not None:
@@ -257,7 +298,7 @@ class C2SSession:
             self.endpoint.caught_up()
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
-        """Once no durable write is pending: now, if none is."""
+        """Once nothing received is pending: now, if nothing is."""
         if self._handling is not None:
             self._caught_up = call
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from antiphon.protocols.xmpp.element import attribute_value
 from antiphon.protocols.xmpp.jid import Jid
@@ -10,13 +11,16 @@ from antiphon.services.messaging.ports import ConfirmingSession, Session
 from antiphon.services.messaging.roster import Roster
 from antiphon.services.messaging.subscription import FROM
 
+if TYPE_CHECKING:
+    from antiphon.services.messaging.live import InFlight
+
 
 class Bound:
     """One connected resource of an account."""
 
     __slots__ = (
-        "account", "address", "blocklist", "carbons", "deliver", "directed", "drain", "interested", "jid",
-        "priority", "resource", "session", "tail",
+        "account", "address", "blocklist", "carbons", "deliver", "deliver_then", "directed", "drain", "interested", "jid",
+        "priority", "resource", "session", "tail", "unconfirmed",
     )  # fmt: skip
 
     def __init__(self, session: Session, account: Account) -> None:
@@ -26,6 +30,10 @@ class Bound:
         self.resource = session.jid.resource
         self.address = attribute_value(session.jid)
         self.deliver: Callable[[bytes], None] = session.deliver
+        self.deliver_then: Callable[[bytes, Callable[[], None]], None] | None = None
+        """Set while its peer confirms what it was handed, and wants to know what becomes of what it sends."""
+        self.unconfirmed: dict[InFlight, None] = {}
+        """Live messages handed to it that it has not confirmed, in order; see `live.py`."""
         self.priority = 0
         self.tail: bytes | None = None
         """The available presence behind `<presence from='…' to='…'`; None while unavailable. Shared by all its copies."""
@@ -50,9 +58,11 @@ class Bound:
 class Drain:
     """How far the delivery of stored messages to a session has come."""
 
-    __slots__ = ("after", "busy", "outstanding", "outstanding_bytes")
+    __slots__ = ("after", "again", "busy", "outstanding", "outstanding_bytes")
 
     def __init__(self) -> None:
+        self.again = False
+        """Messages with lower numbers have come back meanwhile."""
         self.after = 0
         """The sequence number handed over last."""
         self.outstanding = 0
@@ -77,9 +87,9 @@ class Account:
     """One local user who may use messaging."""
 
     __slots__ = (
-        "_watchers", "address", "available", "bare", "blocked", "carbons", "chat", "enabled", "in_flight", "key", "last",
-        "locale", "pending", "receiving", "roster", "sequence", "server_presence", "sessions", "stored", "stored_bytes",
-        "userid",
+        "_watchers", "address", "available", "bare", "blocked", "carbons", "chat", "confirming", "enabled", "in_flight",
+        "key", "last", "locale", "pending", "receiving", "roster", "sequence", "server_presence", "sessions", "stored",
+        "stored_bytes", "userid",
     )  # fmt: skip
 
     def __init__(self, userid: str, domain: str) -> None:
@@ -97,6 +107,8 @@ class Account:
         """Available with a priority that is not negative."""
         self.chat: tuple[Bound, ...] = ()
         """Of `receiving` those of the highest priority: where a chat message to the bare JID goes."""
+        self.confirming = False
+        """All of `chat` confirm what they were handed."""
         self.carbons: tuple[Bound, ...] = ()
         self.pending = 0
         """Unanswered requests of others."""
@@ -132,6 +144,7 @@ class Account:
             self.chat = tuple([bound for bound in self.receiving if bound.priority == highest])
         else:
             self.chat = ()
+        self.confirming = bool(self.chat) and all(b.deliver_then is not None for b in self.chat)
         self.carbons = tuple([bound for bound in sessions if bound.carbons])
 
     def blocks(self, jid: Jid) -> bool:

@@ -28,6 +28,10 @@ WINDOW = 100
 WINDOW_BYTES = 256 * 1024
 """The same in bytes, well below what a session may have unconfirmed."""
 
+FULL = ("service-unavailable", "Too many messages wait for this user.")
+NOT_KEPT = ("internal-server-error", "The message could not be stored.")
+"""The answers to senders whose message cannot be stored: condition and text."""
+
 
 class Offline:
     """The queue of each account; how much is in it is known in memory."""
@@ -50,27 +54,58 @@ class Offline:
 
     def keep(self, account: Account, data: bytes, refused: Callable[[], None]) -> Write | None:
         """Store a message that has its `from`. None when the queue is full; `refused` is called if the store fails."""
+
+        def failed() -> None:
+            account.stored -= 1
+            account.stored_bytes -= len(data)
+            refused()
+
+        at, sequence = self.number(account)
+        return self.write(account, sequence, at, data, failed)
+
+    def number(self, account: Account) -> tuple[float, int]:
+        """Now (wall seconds), and the sequence number of the next message, which is its stanza-id too."""
+        at = self._timers.wall()
+        # Ordered like time, unique within the account even when the clock stands still or steps back.
+        account.sequence = sequence = max(account.sequence + 1, int(at * 1_000_000))
+        return at, sequence
+
+    def write(
+        self, account: Account, sequence: int, at: float, data: bytes, failed: Callable[[], None]
+    ) -> Write | None:
+        """Store a message under its number. None when the queue is full; `failed` takes it out of the count again."""
         size = len(data)
         limits = self._limits
         if account.stored >= limits.offline_messages or account.stored_bytes + size > limits.offline_bytes:
             return None
-        at = self._timers.wall()
-        # Ordered like time, unique within the account even when the clock stands still or steps back.
-        account.sequence = max(account.sequence + 1, int(at * 1_000_000))
         account.stored += 1
         account.stored_bytes += size
-
-        def failed() -> None:
-            account.stored -= 1
-            account.stored_bytes -= size
-            refused()
-
         return self._commits.put(
             offline_messages,
-            (account.userid, account.sequence),
+            (account.userid, sequence),
             {"received_at": at, "stanza": data},
             on_failure=failed,
             fresh=True,
+        )
+
+    def taken(self, account: Account, sequence: int, size: int) -> bool:
+        """A session has confirmed a stored message: it is deleted. False when that is not up to this session any more."""
+        if account.in_flight.pop(sequence, None) is None:
+            return False
+        account.stored -= 1
+        account.stored_bytes -= size
+        self._commits.remove(offline_messages, (account.userid, sequence))
+        return True
+
+    def marked(self, account: Account, sequence: int, data: bytes, delay: bytes = b"") -> bytes:
+        """With its stanza-id, and what else the server says of it."""
+        end = data.rindex(b"</")
+        return b"%b%b<stanza-id xmlns='urn:xmpp:sid:0' by='%b' id='%d'/>%b" % (
+            data[:end],
+            delay,
+            account.address,
+            sequence,
+            data[end:],
         )
 
     def drain(self, bound: Bound) -> None:
@@ -89,6 +124,8 @@ class Offline:
         account.refresh()
         for other in account.available:
             if other.priority >= 0:
+                if other.drain is not None:
+                    other.drain.again = True
                 self.drain(other)
                 break
 
@@ -114,7 +151,9 @@ class Offline:
                 if _full(drain):
                     return
                 if not page:
-                    break
+                    if not drain.again:
+                        break
+                    drain.again, drain.after = False, 0
             self._done(bound, drain)
         except Exception:
             # They stay stored and are tried again when the next resource comes.
@@ -137,27 +176,18 @@ class Offline:
         drain.outstanding_bytes += len(stanza)
 
         def taken() -> None:
-            if account.in_flight.pop(sequence, None) is None:
+            if not self.taken(account, sequence, len(stanza)):
                 return
-            account.stored -= 1
-            account.stored_bytes -= len(stanza)
-            self._commits.remove(offline_messages, (account.userid, sequence))
             drain.outstanding -= 1
             drain.outstanding_bytes -= len(stanza)
             if bound.drain is drain and _half_empty(drain):
                 self._go_on(bound, drain)
 
-        end = stanza.rindex(b"</")
-        marks = (
-            b"<delay xmlns='urn:xmpp:delay' from='%b' stamp='%b'/><stanza-id xmlns='urn:xmpp:sid:0' by='%b' id='%d'/>"
-            % (
-                self._domain,
-                timestamp(at).encode(),
-                account.address,
-                sequence,
-            )
+        delay = b"<delay xmlns='urn:xmpp:delay' from='%b' stamp='%b'/>" % (
+            self._domain,
+            timestamp(at).encode(),
         )
-        bound.hand_over(stanza[:end] + marks + stanza[end:], taken)
+        bound.hand_over(self.marked(account, sequence, stanza, delay), taken)
 
 
 def timestamp(wall: float) -> str:

@@ -68,13 +68,15 @@ class Session(Protocol):
 
 @runtime_checkable
 class ConfirmingSession(Protocol):
-    """A session that knows when its peer has taken a stanza (XEP-0198).
+    """A session that knows when its peer has taken a stanza (XEP-0198); see `Messaging.confirms`.
 
     A stored message is deleted when `taken` is called, for other sessions when `deliver` has returned. If the session ends
     without that call the message stays stored and is delivered anew: twice rather than never, with the same stanza-id.
     """
 
-    def deliver_then(self, data: bytes, taken: Callable[[], None]) -> None: ...
+    def deliver_then(self, data: bytes, taken: Callable[[], None]) -> None:
+        """As `deliver`; `taken` is called at most once, and not after the session has ended."""
+        ...
 
 
 class Domain(Protocol):

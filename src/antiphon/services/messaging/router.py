@@ -1,7 +1,8 @@
 """Where a stanza goes. Source: RFC 6120 §10, RFC 6121 §8.
 
 A chat message between two local sessions is the hot path: two dictionary look-ups, one look at the names of its children,
-one concatenation for its `from`. No tree is built.
+one concatenation for its `from`. No tree is built. What sessions with stream management say to one another is looked after
+by `live.py` until it is confirmed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from antiphon.services.messaging.domains import Domains
 from antiphon.services.messaging.errors import NOT_BOUND, StanzaError
 from antiphon.services.messaging.events import MessageStored
 from antiphon.services.messaging.iq import ACCOUNT, CONTACT, SERVER
-from antiphon.services.messaging.offline import Offline
+from antiphon.services.messaging.live import InFlight, Live
+from antiphon.services.messaging.offline import FULL, NOT_KEPT, Offline
 from antiphon.services.messaging.ports import Session
 from antiphon.services.messaging.requests import Requests
 from antiphon.services.messaging.rules import (
@@ -56,6 +58,7 @@ class Router:
         subscriptions: Subscriptions,
         broadcast: Broadcast,
         offline: Offline,
+        live: Live,
         requests: Requests,
         answers: Answers,
         clock: Clock,
@@ -69,6 +72,7 @@ class Router:
         self._subscriptions = subscriptions
         self._broadcast = broadcast
         self._offline = offline
+        self._live = live
         self._requests = requests
         self._answers = answers
         self._clock = clock
@@ -130,6 +134,12 @@ class Router:
             if resource:
                 target = account.sessions.get(resource)
                 if target is not None and target.drain is None:
+                    if (
+                        target.deliver_then is not None
+                        and bound is not None
+                        and bound.deliver_then is not None
+                    ):
+                        return self._in_flight(stanza, data, bound, account, (target,))
                     target.deliver(data)
                     if account.carbons or (bound is not None and bound.account.carbons):
                         self._carbons(stanza, data, bound, account, (target,))
@@ -141,11 +151,27 @@ class Router:
     def _to_chat(
         self, stanza: Stanza, data: bytes, bound: Bound | None, account: Account
     ) -> Awaitable[None] | None:
+        if account.confirming and bound is not None and bound.deliver_then is not None:
+            return self._in_flight(stanza, data, bound, account, account.chat)
         for target in account.chat:
             target.deliver(data)
         if account.carbons or (bound is not None and bound.account.carbons):
             self._carbons(stanza, data, bound, account, account.chat)
         return None
+
+    def _in_flight(
+        self, stanza: Stanza, data: bytes, bound: Bound, account: Account, targets: tuple[Bound, ...]
+    ) -> Awaitable[None] | None:
+        """Sender and receivers have stream management."""
+        message: InFlight | None = None
+        if stanza.type in TO_PERSON and worth_storing(stanza):
+            message, data = self._live.deliver(stanza, data, bound, account, targets)
+        else:
+            for target in targets:
+                target.deliver(data)
+        if account.carbons or bound.account.carbons:
+            self._carbons(stanza, data, bound, account, targets)
+        return message
 
     def _message_to_self(self, stanza: Stanza, bound: Bound | None) -> Awaitable[None] | None:
         """RFC 6120 §10.3.1: without an address it is for the sender's own bare JID."""
@@ -168,6 +194,8 @@ class Router:
             if target.drain is not None and stanza.type in TO_PERSON and worth_storing(stanza):
                 # Earlier messages are on their way from the store: this one queues behind them.
                 return self._store(stanza, data, bound, account)
+            if target.deliver_then is not None and bound is not None and bound.deliver_then is not None:
+                return self._in_flight(stanza, data, bound, account, (target,))
             target.deliver(data)
             if account.carbons or (bound is not None and bound.account.carbons):
                 self._carbons(stanza, data, bound, account, (target,))
@@ -197,14 +225,9 @@ class Router:
             self._carbons(stanza, data, bound, account, ())
         if not worth_storing(stanza):
             return None
-        refused = "The message could not be stored."
-        kept = self._offline.keep(
-            account, data, lambda: self._answers.refuse(stanza, bound, "internal-server-error", refused)
-        )
+        kept = self._offline.keep(account, data, lambda: self._answers.refuse(stanza, bound, *NOT_KEPT))
         if kept is None:
-            self._answers.refuse(
-                stanza, bound, "service-unavailable", "Too many messages wait for this user."
-            )
+            self._answers.refuse(stanza, bound, *FULL)
             return None
         sender = bound.account.key if bound is not None else str(stanza.sender.bare if stanza.sender else "")
         self._bus.publish(MessageStored(account.userid, sender))
@@ -255,7 +278,7 @@ class Router:
         status = stanza.tree().child_text(CLIENT, "status") if stanza.children else ""
         bound.account.last = (self._clock.wall(), status[:MAX_NOTE])
         self._broadcast.unavailable(bound, stanza.raw[len(b"<presence") :])
-        self._offline.left(bound)
+        self._live.left(bound)
 
     def _presence_to(self, stanza: Stanza, bound: Bound, to: Jid) -> Awaitable[None] | None:
         kind = stanza.type

@@ -30,8 +30,9 @@ from antiphon.services.messaging.domains import Domains
 from antiphon.services.messaging.errors import NO_SUCH_USER, NOT_HANDLED, RESOURCE_RESERVED, TOO_MANY_SESSIONS
 from antiphon.services.messaging.events import SessionBound, SessionUnbound
 from antiphon.services.messaging.iq import ACCOUNT, CONTACT, SERVER, IqPort
+from antiphon.services.messaging.live import Live
 from antiphon.services.messaging.offline import Offline
-from antiphon.services.messaging.ports import Presence, Promise, Session, Users
+from antiphon.services.messaging.ports import ConfirmingSession, Presence, Promise, Session, Users
 from antiphon.services.messaging.requests import Requests
 from antiphon.services.messaging.router import Router
 from antiphon.services.messaging.store import MessagingStore, blocked, last_activity
@@ -82,11 +83,12 @@ class Messaging:
             self._store, users, timers, random, limits, software or Software(), self.features,
         )  # fmt: skip
         answers = Answers(self.accounts, self.domains)
+        self._live = Live(self._offline, self.commits, answers, timers, tasks, promise, bus)
         tables = {table: features.routes(table, self.features) for table in (SERVER, ACCOUNT, CONTACT)}
         self.requests = Requests(tables, port, answers, tasks, promise)
         self.router = Router(
-            self.accounts, self._bound, self.domains, self._subscriptions, self._broadcast, self._offline, self.requests,
-            answers, timers, bus,
+            self.accounts, self._bound, self.domains, self._subscriptions, self._broadcast, self._offline, self._live,
+            self.requests, answers, timers, bus,
         )  # fmt: skip
         bus.subscribe(PresenceChanged, self._presence_changed)
         bus.subscribe(UserChanged, self._user_changed)
@@ -112,6 +114,7 @@ class Messaging:
 
     async def stop(self) -> None:
         """What was accepted is in the store when this returns."""
+        self._live.store_all()
         await self.commits.settled()
 
     def bind(self, session: Session) -> None:
@@ -137,6 +140,13 @@ class Messaging:
         session.priority, session.presence, session.interested = 0, None, False
         self._bus.publish(SessionBound(account.userid, str(jid)))
 
+    def confirms(self, session: Session) -> None:
+        """Its stream has stream management from here on (XEP-0198): see `live.py` for what becomes of its messages."""
+        bound = self._bound.get(session)
+        if bound is not None and isinstance(session, ConfirmingSession):
+            bound.deliver_then = session.deliver_then
+            bound.account.refresh()
+
     def unbind(self, session: Session) -> None:
         """The stream is gone for good: not for a stream that may be resumed (XEP-0198). Doing it twice does nothing."""
         bound = self._bound.pop(session, None)
@@ -146,7 +156,7 @@ class Messaging:
         account.sessions.pop(bound.resource, None)
         self._broadcast.unavailable(bound)
         account.refresh()
-        self._offline.left(bound)
+        self._live.left(bound)
         if not account.sessions:
             self._keep_last(account)
         self._bus.publish(SessionUnbound(account.userid, str(bound.jid)))
@@ -154,7 +164,7 @@ class Messaging:
     def undelivered(self, stanzas: list[bytes]) -> Awaitable[None] | None:
         """Stanzas that an ended session was handed by `deliver` and never acknowledged, in order; call it after `unbind`.
 
-        Messages go to another resource or are stored. Those handed by `deliver_then` are in the store still: leave them out.
+        Messages go to another resource or are stored. Those handed by `deliver_then` are in the store by now: not those.
         """
         pending: Awaitable[None] | None = None
         for data in stanzas:
