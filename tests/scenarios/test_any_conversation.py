@@ -96,6 +96,13 @@ class AnyConversation(RuleBasedStateMachine):
         if others:
             phone.connect(session, others[-1])
 
+    @precondition(lambda self: self.world.calls.calls)
+    @rule(data=st.data())
+    def an_administrator_ends_a_call(self, data: st.DataObject) -> None:
+        calls = self.world.calls.calls
+        assert self.world.calls.end(calls[data.draw(st.integers(0, len(calls) - 1), "call")].id)
+        self.world.wait(0.01)  # for what is on its way to the phones
+
     @rule(seconds=st.sampled_from([1.0, 6.0, 21.0, 61.0]))
     def wait(self, seconds: float) -> None:
         self.world.wait(seconds)
