@@ -96,12 +96,15 @@ class Place:
             os.kill(running.pid, signal.SIGTERM)
 
 
+SAID = '"$ANTIPHON_LAB/said"'
+"""What the program in the other window has printed: shown when the page waits for it, so that no lines are mixed."""
+
+
 def waiting(line: str) -> str:
     """A person starts the next program when the one in the other window has said something; so does this."""
-    if not line.endswith(" &"):
-        return line
-    said = "$ANTIPHON_LAB/said"
-    return f": > {said}; {line[:-2]} > >(tee -a {said}) & until [ -s {said} ]; do sleep 0.05; done"
+    if line.endswith(" &"):
+        return f": > {SAID}; {line[:-2]} > {SAID} & until [ -s {SAID} ]; do sleep 0.05; done"
+    return f"wait; cat {SAID}" if line == "wait" else line
 
 
 @contextmanager

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT, commands, missing, place
+from tests.docs.pages import ROOT, Place, commands, missing, place
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ALONE = [page for page in PAGES if "lab up" in commands(page)]
-"""Pages that start a lab of their own."""
-WITH_LAB = [page for page in PAGES if commands(page) and page not in ALONE]
-"""Pages for whom a lab runs already, and Alice, who may administer it, has signed in."""
-PRELUDE = """
-antiphon lab up --detach > /dev/null
+RUN = [page for page in PAGES if commands(page)]
+ALONE = [page for page in RUN if "lab down" in commands(page) or page.parent.name == "tutorials"]
+"""Pages that stop the lab or tell a story from its beginning: each has one of its own."""
+TOGETHER = [page for page in RUN if page not in ALONE]
+START = "antiphon lab up --detach > /dev/null\n"
+SIGN_IN = """
 eval "$(antiphon lab env --shell)"
 antiphon lab password alice | antiphon login alice@example.test --password-file - --quiet
 """
@@ -30,18 +31,27 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("number", range(len(ALONE)), ids=[name(page) for page in ALONE])
-def test_a_page_that_starts_a_lab_does_what_it_says(number: int, tmp_path: Path) -> None:
-    check(ALONE[number], tmp_path, 180 + number, "")
+def test_a_page_does_what_it_says(number: int, tmp_path: Path) -> None:
+    page = ALONE[number]
+    starts = commands(page).startswith("antiphon lab up")
+    with place(tmp_path, 180 + number) as here:
+        check(page, here, "" if starts else START + SIGN_IN)
 
 
-@pytest.mark.parametrize("number", range(len(WITH_LAB)), ids=[name(page) for page in WITH_LAB])
-def test_a_page_does_what_it_says_in_a_lab(number: int, tmp_path: Path) -> None:
-    check(WITH_LAB[number], tmp_path, 190 + number, PRELUDE)
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place(tmp_path_factory.mktemp("pages"), 179) as here:
+        assert here.run(START).returncode == 0
+        yield here
 
 
-def check(page: Path, directory: Path, number: int, prelude: str) -> None:
-    with place(directory, number) as here:
-        done = here.run(prelude + commands(page))
+@pytest.mark.parametrize("page", TOGETHER, ids=name)
+def test_a_page_does_what_it_says_in_a_running_lab(page: Path, lab: Place) -> None:
+    check(page, lab, SIGN_IN)
+
+
+def check(page: Path, here: Place, prelude: str) -> None:
+    done = here.run(prelude + commands(page))
     assert done.returncode == 0, done.stdout
     assert not missing(page, done.stdout), done.stdout
 
