@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.lab import RunningLab
+from tests.system import secrets_of
 
 DOMAIN = "example.test"
 HEADER = (
@@ -311,7 +312,9 @@ class Api:
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
         assert status == 200, body
-        return dict(json.loads(body))
+        tokens = dict(json.loads(body))
+        secrets_of.USED.update((tokens["access_token"], tokens["refresh_token"]))
+        return tokens
 
     def renew(self) -> None:
         self.tokens = self.grant(grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])

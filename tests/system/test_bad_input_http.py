@@ -74,6 +74,18 @@ def test_slow_heads_and_bodies_do_not_keep_others_from_being_served(lab: Running
             connection.close()
 
 
+def test_silent_connections_of_one_address_leave_room_for_others(lab: RunningLab) -> None:
+    with Innocents(lab):
+        held = [
+            socket.create_connection((lab.call_address, 6970), 10, ("127.0.0.66", 0)) for _ in range(2100)
+        ]
+        with tcp(lab.call_address, 6970) as other:
+            other.say(b"GET /CSFALICE.cnf.xml HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert other.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        for sock in held:
+            sock.close()
+
+
 NAMES = [
     b"../../../etc/passwd",
     b"..\\..\\etc\\passwd",

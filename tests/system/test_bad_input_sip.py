@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,16 @@ def test_a_flood_of_noise_over_udp_leaves_few_lines_in_the_log(lab: RunningLab) 
             others.live_on()
     assert lab.resident_bytes() - before < 16 * MB
     assert lab.log().count("\n") - lines < 20 * 12
+
+
+def test_nobody_passes_the_mutual_tls_port_without_a_certificate(lab: RunningLab) -> None:
+    with Innocents(lab):
+        try:
+            connection = tls(lab, lab.call_address, 5091, "cucm1.example.test", ("sip",))
+        except (ssl.SSLError, ConnectionError):
+            connection = None  # refused within the handshake
+        if connection is not None:
+            with connection:
+                connection.said(options())
+                assert connection.rest(10) == b""
+    assert "AP-TLS-001" in lab.codes()

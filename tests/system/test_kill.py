@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import time
 import uuid
+from contextlib import closing
 
-from tests.lab import RunningLab
+from tests.lab import RunningLab, eventually
 from tests.system.peers import Api, SipPhone, XmppPeer
 
 BODY = "a message nobody else may read"
@@ -20,6 +22,12 @@ def received(peer: XmppPeer, last: str, seconds: float = 10.0) -> bytes:
     id_ = uuid.uuid4().hex.encode()
     peer.say(b"<iq type='get' id='%b' to='example.test'><ping xmlns='urn:xmpp:ping'/></iq>" % id_)
     return before + peer.until(rb"<iq[^>]*%b[^>]*/>" % id_, seconds)
+
+
+def stored(lab: RunningLab) -> set[str]:
+    """Lines with a binding in the store: a new binding is answered and, a moment later, written."""
+    with closing(sqlite3.connect(f"file:{lab.directory / 'antiphon.db'}?mode=ro", uri=True)) as database:
+        return {row[0] for row in database.execute("SELECT aor FROM registrar_bindings")}
 
 
 def test_an_acknowledged_message_to_somebody_away_survives_sigkill(lab: RunningLab) -> None:
@@ -42,6 +50,22 @@ def test_an_acknowledged_message_to_somebody_away_survives_sigkill(lab: RunningL
         alice.message("bob", "the end")
         assert BODY not in received(bob, "the end<").decode()
         alice.close()
+
+
+def test_a_message_that_was_delivered_and_not_confirmed_comes_again(lab: RunningLab) -> None:
+    id_ = uuid.uuid4().hex
+    bob = XmppPeer(lab, "bob", "phone", managed=True)
+    bob.present()
+    alice = XmppPeer(lab, "alice", "sender", managed=True)
+    alice.message("bob", f"{BODY} {id_}", id_)
+    alice.acknowledged(1)
+    bob.until(b"%b</body>.*?</message>" % id_.encode())
+    lab.kill()
+    for each in (alice, bob):
+        each.close()
+    lab.start()
+    with XmppPeer(lab, "bob", "reader") as bob:
+        assert received(bob, f"{id_}<").decode().count(f"{BODY} {id_}<") == 1
 
 
 def test_directory_changes_survive_sigkill(lab: RunningLab) -> None:
@@ -77,6 +101,7 @@ def test_a_call_reaches_a_phone_that_has_not_registered_again_since_sigkill(lab:
     callee, caller = SipPhone(lab, "erin"), SipPhone(lab, "frank")
     callee.register()
     caller.register()
+    eventually(lambda: stored(lab) >= {callee.number, caller.number})
     lab.kill()
     lab.start()
     caller.call(callee.number)
