@@ -10,11 +10,14 @@ from tests.lab import RunningLab
 
 @pytest.fixture
 def seconds(request: pytest.FixtureRequest) -> float:
-    return float(request.config.getoption("--chaos-seconds"))
+    given = request.config.getoption("--chaos-seconds")
+    if given is None:
+        pytest.skip("runs with --chaos-seconds")
+    return float(given)
 
 
 @pytest.fixture
-def lab(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[RunningLab]:
+def lab(seconds: float, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[RunningLab]:
     number = 60 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 61
     lab = RunningLab(tmp_path_factory.mktemp("chaos"), number)
     lab.start()
