@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -296,6 +297,9 @@ def _print_environment(environment: LabEnvironment) -> None:
         resolver=environment.resolver, outside=environment.resolver_outside, ca=environment.ca_file
     ))  # fmt: skip
     print(_("\nTry in another terminal:"))
+    if shutil.which("antiphon") is None:
+        # `make up` does not change anybody's PATH.
+        print(f'  export PATH="{Path(sys.executable).parent}:$PATH"')
     where = "" if environment.directory == str(_files(None).directory) else environment.directory
     print(f"  antiphon demo --directory {where}" if where else "  antiphon demo")
     if first is not None:
