@@ -72,6 +72,7 @@ class StreamFlow(asyncio.Protocol):
         "_outgoing",
         "_overfull",
         "_queued",
+        "_reading",
         "_server_side",
         "_timer_at",
         "_tls",
@@ -118,6 +119,7 @@ class StreamFlow(asyncio.Protocol):
         self._out: list[bytes] = []
         self._queued = 0
         self._dirty = False
+        self._reading = False
         self._tls: ssl.SSLObject | None = None
         self._incoming: ssl.MemoryBIO = cast(ssl.MemoryBIO, None)
         self._outgoing: ssl.MemoryBIO = cast(ssl.MemoryBIO, None)
@@ -150,7 +152,8 @@ class StreamFlow(asyncio.Protocol):
         self._queued += len(data)
         if not self._dirty:
             self._dirty = True
-            self._flusher.add(self)
+            if not self._reading:
+                self._flusher.add(self)
 
     def start_tls(self) -> None:
         if self._tls is not None or self._tls_starting or self._lost:
@@ -225,14 +228,21 @@ class StreamFlow(asyncio.Protocol):
             self._open()
 
     def data_received(self, data: bytes) -> None:
-        if self._tls is not None:
-            self._incoming.write(data)
-            if self._tls_starting:
-                self._shake_hands()
-            else:
-                self._read_records()
-        elif not self._close_asked:
-            self._deliver(data)
+        # What a peer is answered leaves when its input is read, without another turn of the loop.
+        self._reading = True
+        try:
+            if self._tls is not None:
+                self._incoming.write(data)
+                if self._tls_starting:
+                    self._shake_hands()
+                else:
+                    self._read_records()
+            elif not self._close_asked:
+                self._deliver(data)
+        finally:
+            self._reading = False
+        if self._dirty:
+            self.flush()
 
     def eof_received(self) -> bool:
         return False
